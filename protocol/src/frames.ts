@@ -1,0 +1,141 @@
+/**
+ * Frames: what a client and the server say to each other on a live connection. The same JSON objects on every
+ * transport: a WebSocket text message each, a Server-Sent Event each (`event: <type>`, `data: <JSON>`), an item
+ * of a poll's `frames`. `spec.md` is the normative text.
+ */
+import type { StreamName } from "./stream.ts";
+
+/** A CloudEvent 1.0 in its JSON format, as it was accepted, with `id`, `source`, `type`, `time`, `specversion`. */
+export type CloudEvent = {
+  readonly specversion: "1.0";
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly [attribute: string]: unknown;
+};
+
+/** The first frame of a session on WebSocket and SSE. */
+export interface HelloFrame {
+  readonly type: "hello";
+  readonly user: string;
+  readonly session: string;
+  readonly epoch: number;
+  /** The server says something at least this often; a client that hears nothing for twice as long reconnects. */
+  readonly heartbeatMs: number;
+  /** Where the session starts, before anything that was missed. */
+  readonly cursor: string;
+}
+
+export interface NotificationFrame {
+  readonly type: "notification";
+  readonly stream: StreamName;
+  /** Absent on ephemeral notifications, which have no place in a stream. */
+  readonly seq?: number;
+  /**
+   * Where the client stood in this stream before: the seq of the notification shown before this one, or the
+   * place it started from. A client whose place differs has lost something: it reconnects with its cursor.
+   * seq - prev > 1 where what lay between was taken back, collapsed or has expired.
+   */
+  readonly prev?: number;
+  readonly event: CloudEvent;
+}
+
+/** Everything that was missed, in every stream, has been sent; what follows is new. Once a session. */
+export interface CaughtUpFrame {
+  readonly type: "caught-up";
+  readonly cursor: string;
+}
+
+/** On request (`cursors=true`): where the client stands after what was sent so far. */
+export interface CursorFrame {
+  readonly type: "cursor";
+  readonly cursor: string;
+}
+
+/**
+ * Notifications from..to of a stream will not be sent here. The client goes on behind `to`.
+ * - `trimmed`: no longer kept.
+ * - `skipped`: more was missed than is replayed; the inbox has it.
+ * - `rewound`: the client stood ahead of the stream (the store was restored): its place is `to` now, from is 0.
+ * - `epoch`: the client's place is of another epoch; its place is `to` now, from is 0.
+ */
+export interface GapFrame {
+  readonly type: "gap";
+  readonly stream: StreamName;
+  readonly reason: "trimmed" | "skipped" | "rewound" | "epoch";
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The session follows another stream from now on, from this place; or doesn't any more. */
+export interface SubscribeFrame {
+  readonly type: "subscribe" | "unsubscribe";
+  readonly stream: StreamName;
+  /** With `subscribe`: the place in the stream from which the session goes on. */
+  readonly seq?: number;
+}
+
+export interface PingFrame {
+  readonly type: "ping";
+}
+
+/** The answer to a client's frame that had a `ref`. */
+export type ReplyFrame =
+  | { readonly type: "reply"; readonly ref: number; readonly ok: true }
+  | {
+      readonly type: "reply";
+      readonly ref: number;
+      readonly ok: false;
+      readonly error: { readonly code: string; readonly detail: string };
+    };
+
+/** Something is wrong that no `ref` names; a close with a code follows where the session can't go on. */
+export interface ErrorFrame {
+  readonly type: "error";
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** The server is going away: connect elsewhere within `withinMs`, after a random part of `jitterMs`. */
+export interface GoawayFrame {
+  readonly type: "goaway";
+  readonly reason: "draining" | "overloaded";
+  readonly retryMs: number;
+  readonly jitterMs: number;
+  readonly withinMs: number;
+}
+
+export type ServerFrame =
+  | HelloFrame
+  | NotificationFrame
+  | CaughtUpFrame
+  | CursorFrame
+  | GapFrame
+  | SubscribeFrame
+  | PingFrame
+  | ReplyFrame
+  | ErrorFrame
+  | GoawayFrame;
+
+/** Cumulative: this client has the stream's notifications up to `seq`, at most what was sent to this session. */
+export interface AckRequest {
+  readonly type: "ack";
+  readonly ref?: number;
+  readonly stream: StreamName;
+  readonly seq: number;
+}
+
+/** The first frame of a WebSocket opened without an Authorization header; later a fresh token, in band. */
+export interface AuthRequest {
+  readonly type: "auth";
+  readonly ref?: number;
+  readonly token: string;
+}
+
+/** Answered with a `reply` when it has a `ref`; keeps nothing alive that silence wouldn't. */
+export interface PingRequest {
+  readonly type: "ping";
+  readonly ref?: number;
+}
+
+export type ClientFrame = AckRequest | AuthRequest | PingRequest;

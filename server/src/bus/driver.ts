@@ -1,0 +1,44 @@
+/**
+ * The bus port's driver: tells distributors what has just been committed.
+ *
+ * A hint, never the truth. Messages may be lost, repeated, reordered or late; whoever listens checks heads
+ * against the store. Two things are promised:
+ * - when `subscribe` has resolved, messages published to the stream from then on are delivered, unless lost;
+ * - a driver that may have lost messages (a socket broke) calls `suspect` with the streams concerned, once it
+ *   is subscribed again.
+ * Publishing never blocks and never rejects: what can't be sent in a bounded time is dropped.
+ * Messages are immutable values and may be shared by reference within a process.
+ */
+import type { StreamName } from "@carillon/protocol/stream";
+import type { Row } from "../store/streams.ts";
+
+export type BusMessage =
+  /** Rows that were committed, contiguous and ascending. `acceptedAt` is of the oldest, for latency figures. */
+  | {
+      readonly type: "rows";
+      readonly stream: StreamName;
+      readonly rows: readonly Row[];
+      readonly acceptedAt: number;
+    }
+  /** Rows up to `head` were committed, too large or too many to carry. */
+  | { readonly type: "head"; readonly stream: StreamName; readonly head: number }
+  /** Something other than a row changed: subscriptions, state, reads. */
+  | { readonly type: "changed"; readonly stream: StreamName; readonly rev: number }
+  /** The row with this seq is a tombstone now. */
+  | { readonly type: "withdrawn"; readonly stream: StreamName; readonly seq: number; readonly rev: number }
+  /** For live sessions only, kept nowhere. `body` is the CloudEvent as JSON text. */
+  | { readonly type: "ephemeral"; readonly stream: StreamName; readonly body: string };
+
+export interface BusListener {
+  message(message: BusMessage): void;
+  suspect(streams: Iterable<StreamName>): void;
+}
+
+export interface BusDriver {
+  start(listener: BusListener): Promise<void>;
+  stop(): Promise<void>;
+  publish(messages: readonly BusMessage[]): void;
+  /** Called once per stream; again only after `unsubscribe`. Rejects with `Failure("unavailable")` in a bounded time. */
+  subscribe(stream: StreamName): Promise<void>;
+  unsubscribe(stream: StreamName): void;
+}
