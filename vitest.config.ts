@@ -1,0 +1,17 @@
+import { availableParallelism } from "node:os";
+import { configDefaults, defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "server/test/crash/**"],
+    // A process per file: workers, signals and SQLite's threads are then as in production, and an open
+    // handle of one file can't keep another alive.
+    pool: "forks",
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // A test that fails now and then has found something.
+    retry: 0,
+  },
+});
