@@ -1,0 +1,82 @@
+/**
+ * API keys: `ck_` and 43 base64url characters of 256 random bits. The secret is shown once, when it is made; the
+ * store keeps its sha256, and a lookup goes by that hash, so that timing says nothing about stored secrets.
+ */
+import { hash, randomBytes } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { Failure } from "../errors.ts";
+import type { AccessDriver, ApiKey, Scope } from "../store/access.ts";
+
+const format = /^ck_[A-Za-z0-9_-]{43}$/;
+
+export const isKeySecret = (text: string): boolean => format.test(text);
+
+export interface NewKey {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly sources: readonly string[];
+  /** In milliseconds since the epoch; null for a key that never expires. */
+  readonly expiresAt: number | null;
+}
+
+/** Makes a key. The secret exists only in what this returns; `record` is what to store. */
+export function createKey(key: NewKey, now: number): { readonly secret: string; readonly record: ApiKey } {
+  const secret = `ck_${randomBytes(32).toString("base64url")}`;
+  return { secret, record: { ...key, hash: hash("sha256", secret, "hex"), createdAt: now } };
+}
+
+export interface Keys {
+  /**
+   * The key of this secret; null when there is none, or it has expired. A key that was removed is still found
+   * for up to `ttlMs`. Rejects as the access port does, and with `Failure("overloaded")` when more lookups are
+   * under way than the bound: a stranger's guesses must not take the store from everybody else.
+   */
+  find(secret: string): Promise<ApiKey | null> | ApiKey | null;
+}
+
+export interface KeysOptions {
+  readonly ttlMs: number;
+  /** How many keys are kept in memory. */
+  readonly most: number;
+  readonly mostLookups: number;
+}
+
+export const keysDefaults: KeysOptions = { ttlMs: 10_000, most: 1_000, mostLookups: 64 };
+
+export function openKeys(
+  access: Pick<AccessDriver, "findKey">,
+  clock: Pick<Clock, "now">,
+  options: KeysOptions = keysDefaults,
+): Keys {
+  const known = new Map<string, { readonly key: ApiKey; readonly until: number }>();
+  let lookups = 0;
+
+  const unexpired = (key: ApiKey): ApiKey | null =>
+    key.expiresAt !== null && key.expiresAt <= clock.now() ? null : key;
+
+  async function look(hashed: string): Promise<ApiKey | null> {
+    if (lookups >= options.mostLookups) {
+      throw new Failure("overloaded", "too many unknown API keys at once", { retryAfterMs: 1_000 });
+    }
+    lookups++;
+    try {
+      const key = await access.findKey(hashed);
+      known.delete(hashed);
+      if (key === null) return null;
+      if (known.size >= options.most) known.delete(known.keys().next().value!);
+      known.set(hashed, { key, until: clock.now() + options.ttlMs });
+      return unexpired(key);
+    } finally {
+      lookups--;
+    }
+  }
+
+  return {
+    find(secret) {
+      if (!isKeySecret(secret)) return null;
+      const hashed = hash("sha256", secret, "hex");
+      const entry = known.get(hashed);
+      return entry !== undefined && entry.until > clock.now() ? unexpired(entry.key) : look(hashed);
+    },
+  };
+}
