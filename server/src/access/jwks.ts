@@ -30,13 +30,13 @@ export function openJwks(url: URL, cooldownMs = 30_000): VerifySignature {
       return (await compactVerify(token, keys, { algorithms })).payload;
     } catch (error) {
       if (isVerdict(error)) return null;
-      throw new Failure("unavailable", "the key set for tokens can't be had", {
-        cause: error,
-        retryAfterMs: 5_000,
-      });
+      throw unavailable(error);
     }
   };
 }
+
+const unavailable = (cause: unknown) =>
+  new Failure("unavailable", "the key set for tokens can't be had", { cause, retryAfterMs: 5_000 });
 
 /** True for what is wrong with the token; false where the key set is (away, malformed, timed out). */
 function isVerdict(cause: unknown): boolean {
