@@ -32,7 +32,7 @@ function pinnedNode() {
 
 /** @param {string} node the executable that takes over; this process becomes its shadow */
 function runUnder(node) {
-  const child = spawn(node, [...process.execArgv, fileURLToPath(main), ...process.argv.slice(2)], {
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], {
     stdio: "inherit",
   });
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
