@@ -1,13 +1,33 @@
 /**
  * One client's live connection, whatever the transport: the state machine under websocket.ts, sse.ts and
- * long-poll.ts. (Being written; the surface below is what transports use.)
+ * long-poll.ts.
+ *
+ *   opening      the feed looks for the client's places; nothing is written yet
+ *      | places known: hello, gaps
+ *   serving      the feed pulls what was missed, then the hubs push; `caught-up` once in between.
+ *      |         Slow: back to pulling, which goes on as the transport drains
+ *      | close(), token expired, slow or silent for too long, a frame that isn't one, the feed failed
+ *   closing      the transport was told why and delivers what was written
+ *      | ended() by the transport
+ *   ended        nothing is left of it
+ *
+ * Bytes are gathered during a turn of the loop and written once at its end.
  */
-import type { Outlet } from "./outlet.ts";
+import type { CloseReason } from "@carillon/protocol/close-codes";
+import type { GapFrame } from "@carillon/protocol/frames";
+import type { StreamName } from "@carillon/protocol/stream";
+import type { Feed, FeedSink } from "../distributor/feed.ts";
+import { Failure } from "../errors.ts";
+import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
+import { readClientFrame } from "./client-frame.ts";
+import type { Encoding, Outlet } from "./outlet.ts";
+import type { SessionShared } from "./sessions.ts";
 
 export interface SessionOptions {
   readonly user: string;
   /** The token's `exp`, in milliseconds: the session ends then. */
   readonly expiresAt: number;
+  /** A valid token, or null. */
   readonly cursor: string | null;
   readonly device: string | null;
   /** Send a cursor after each flush (always on SSE). */
@@ -17,27 +37,256 @@ export interface SessionOptions {
   readonly outlet: Outlet;
 }
 
-export interface Session {
+type State = "opening" | "serving" | "closing" | "ended";
+
+export class Session implements FeedSink, WheelEntry {
   readonly id: string;
   readonly user: string;
+  readonly encoding: Encoding;
+  readonly outlet: Outlet;
+  wheelSlot = notOnWheel;
+  wheelIndex = 0;
+  wheelDueAt = 0;
+  private readonly device: string | null;
+  private readonly cursors: boolean;
+  private readonly greeting: boolean;
+  private readonly shared: SessionShared;
+  private readonly feed: Feed;
+  private state: State = "opening";
+  private expiresAt: number;
+  private pending: Buffer[] = [];
+  private pendingBytes = 0;
+  private missedSent = false;
+  private heardAt: number;
+  private wroteAt: number;
+  /** Since when its queue has been over the limit; 0 when it isn't. */
+  private slowSince = 0;
+  private ackedBeyondStored = false;
+
+  constructor(id: string, options: SessionOptions, shared: SessionShared) {
+    this.id = id;
+    this.user = options.user;
+    this.outlet = options.outlet;
+    this.encoding = options.outlet.encoding;
+    this.expiresAt = options.expiresAt;
+    this.device = options.device;
+    this.cursors = options.cursors || this.encoding.name === "sse";
+    this.greeting = options.greeting;
+    this.shared = shared;
+    this.heardAt = this.wroteAt = shared.clock.now();
+    this.feed = shared.distributor.feed(this.user, this);
+    shared.wheel.add(this, this.untilDue(this.heardAt));
+    void this.feed.open(options.cursor, options.device);
+  }
+
   /** The client's place in every stream after what was written so far. */
-  cursor(): string;
+  cursor(): string {
+    return this.feed.cursor();
+  }
+
   /** Everything missed has been written. */
-  caughtUp(): boolean;
+  isCaughtUp(): boolean {
+    return this.missedSent;
+  }
+
+  // What the transport says.
+
   /** The transport's queue has emptied. */
-  drained(): void;
-  /** One frame from the client, as text. Malformed ones close the session with a code. */
-  receive(text: string): void;
-  /** Any sign of life from the client (a protocol pong, bytes). */
-  heard(): void;
-  /** Ends it from the server's side. */
-  close(reason: import("@carillon/protocol/close-codes").CloseReason, detail: string): void;
+  drained(): void {
+    this.slowSince = 0;
+    if (this.state === "serving") this.feed.drained();
+  }
+
+  /** Any sign of life from the client: a protocol pong, bytes. */
+  heard(): void {
+    this.heardAt = this.shared.clock.now();
+  }
+
+  /** One frame from the client, as text. One that isn't valid closes the session with a code. */
+  receive(text: string): void {
+    if (this.state === "closing" || this.state === "ended") return;
+    this.heard();
+    const frame = readClientFrame(text);
+    if ("error" in frame) return this.close("frame-invalid", frame.error);
+    switch (frame.type) {
+      case "ping":
+        return this.reply(frame.ref, null);
+      case "ack":
+        return this.reply(frame.ref, this.ack(frame.stream, frame.seq));
+      case "auth":
+        void this.refresh(frame.token, frame.ref);
+    }
+  }
+
   /** The connection is gone: forget everything. Idempotent. */
-  ended(): void;
+  ended(): void {
+    if (this.state === "ended") return;
+    this.leave();
+    this.state = "ended";
+    this.pending = [];
+    this.shared.ended(this);
+  }
+
+  // What the server says.
+
+  /** Ends it and says why, after what was sent. */
+  close(reason: CloseReason, detail: string): void {
+    if (this.state === "closing" || this.state === "ended") return;
+    this.flush();
+    this.leave();
+    this.state = "closing";
+    this.shared.metrics.closed(reason);
+    this.outlet.close(reason, detail);
+  }
+
+  /** Asks the client to go elsewhere. */
+  goaway(withinMs: number, jitterMs: number): void {
+    if (this.state !== "serving" && this.state !== "opening") return;
+    this.frame("goaway", { reason: "draining", retryMs: 0, jitterMs, withinMs });
+  }
+
+  private leave(): void {
+    this.shared.wheel.remove(this);
+    if (this.ackedBeyondStored) this.storeDevice();
+    this.feed.close();
+  }
+
+  // What the feed says.
+
+  opened(epoch: number): void {
+    this.state = "serving";
+    if (!this.greeting) return;
+    this.frame("hello", {
+      user: this.user,
+      session: this.id,
+      epoch,
+      heartbeatMs: this.shared.options.heartbeatMs,
+      cursor: this.feed.cursor(),
+    });
+  }
+
+  send(bytes: Buffer): void {
+    if (this.state !== "serving") return;
+    if (this.pending.length === 0) this.shared.distributor.flushSoon(this);
+    this.pending.push(bytes);
+    this.pendingBytes += bytes.length;
+  }
+
+  writable(): boolean {
+    return this.outlet.queued() + this.pendingBytes <= this.shared.options.bufferBytes;
+  }
+
+  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void {
+    this.frame("gap", { stream, ...gap });
+  }
+
+  followed(stream: StreamName, seq: number): void {
+    this.frame("subscribe", { stream, seq });
+  }
+
+  unfollowed(stream: StreamName): void {
+    this.frame("unsubscribe", { stream });
+  }
+
+  caughtUp(): void {
+    this.missedSent = true;
+    this.frame("caught-up", { cursor: this.feed.cursor() });
+  }
+
+  failed(reason: unknown): void {
+    const overloaded = reason instanceof Failure && reason.code === "overloaded";
+    if (!(reason instanceof Failure)) this.shared.broken(reason);
+    this.close(overloaded ? "overloaded" : "unavailable", "the store can't be read now");
+  }
+
+  private frame(type: string, members: object): void {
+    this.send(this.encoding.frame(type, JSON.stringify({ type, ...members })));
+  }
+
+  /** Writes what was gathered, in one call. */
+  flush(): void {
+    if (this.state === "ended" || this.state === "closing" || this.pending.length === 0) return;
+    const cursor = this.cursors ? this.encoding.cursor(this.feed.cursor()) : null;
+    if (cursor !== null) this.pending.push(cursor);
+    const bytes = this.pending.length === 1 ? (this.pending[0] as Buffer) : Buffer.concat(this.pending);
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.wroteAt = this.shared.clock.now();
+    this.outlet.write(bytes);
+    if (!this.writable()) {
+      if (this.slowSince === 0) this.slowSince = this.wroteAt;
+    } else if (this.feed.stalled) this.drained();
+  }
+
+  // Time.
+
+  private untilDue(now: number): number {
+    return Math.max(1, Math.min(this.shared.options.heartbeatMs, this.expiresAt - now));
+  }
+
+  due(now: number): number {
+    if (this.state === "closing" || this.state === "ended") return 0;
+    const { heartbeatMs, slowMs } = this.shared.options;
+    if (now >= this.expiresAt) this.close("token-expired", "the token has expired");
+    else if (this.slowSince !== 0 && now - this.slowSince >= slowMs) {
+      this.close("slow-consumer", `nothing more was taken for ${slowMs / 1000} s`);
+    } else if (this.greeting && this.encoding.name === "websocket" && now - this.heardAt > heartbeatMs * 2) {
+      this.close("unresponsive", "nothing was heard for two heartbeats");
+    } else {
+      this.beat(now);
+      return this.untilDue(now);
+    }
+    return 0;
+  }
+
+  private beat(now: number): void {
+    if (this.ackedBeyondStored) this.storeDevice();
+    if (!this.greeting || this.state !== "serving") return;
+    if (this.encoding.name === "websocket" || now - this.wroteAt >= this.shared.options.heartbeatMs / 2) {
+      this.send(this.encoding.frame("ping", '{"type":"ping"}'));
+    }
+  }
+
+  // What the client asks for.
+
+  private ack(stream: StreamName, seq: number): ReplyError | null {
+    const follower = this.feed.follower(stream);
+    if (follower === undefined)
+      return { code: "not-followed", detail: `this session doesn't follow ${stream}` };
+    if (seq > follower.pos) return { code: "not-sent", detail: `${stream} was sent up to ${follower.pos}` };
+    if (follower.receiptFrom !== 0 && seq >= follower.receiptFrom) {
+      follower.receiptFrom = 0;
+      this.shared.distributor.acks.received(this.user, stream, seq);
+    }
+    if (seq > follower.acked) {
+      follower.acked = seq;
+      this.ackedBeyondStored = this.device !== null;
+    }
+    return null;
+  }
+
+  private storeDevice(): void {
+    this.ackedBeyondStored = false;
+    if (this.device !== null)
+      this.shared.distributor.acks.device(this.user, this.device, this.feed.ackedCursor());
+  }
+
+  private async refresh(token: string, ref: number | undefined): Promise<void> {
+    const verified = await this.shared.verify(token);
+    if (this.state === "closing" || this.state === "ended") return;
+    if ("error" in verified) return this.close("token-invalid", verified.error);
+    if (verified.user !== this.user) return this.close("token-invalid", "the token is another user's");
+    this.expiresAt = verified.expiresAt;
+    this.reply(ref, null);
+  }
+
+  private reply(ref: number | undefined, error: ReplyError | null): void {
+    if (ref === undefined) return;
+    this.frame("reply", error === null ? { ref, ok: true } : { ref, ok: false, error });
+  }
 }
 
-/** Opens sessions; what the transports are given. */
-export interface Sessions {
-  /** Synchronous: frames follow as they become ready. Throws `Failure` (overloaded, stopped) when refused. */
-  open(options: SessionOptions): Session;
+interface ReplyError {
+  readonly code: string;
+  readonly detail: string;
 }

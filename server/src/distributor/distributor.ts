@@ -1,0 +1,92 @@
+import type { BusDriver, BusListener } from "../bus/driver.ts";
+import type { Clock } from "../clock.ts";
+import type { Service } from "../lifecycle.ts";
+import type { DirectoryDriver } from "../store/directory.ts";
+import type { PositionsDriver } from "../store/positions.ts";
+import type { StreamsDriver } from "../store/streams.ts";
+import { type Acks, makeAcks } from "./acks.ts";
+import { Feed, type FeedShared, type FeedSink } from "./feed.ts";
+import { type HubsOptions, makeHubs } from "./hubs.ts";
+import type { DistributorMetrics } from "./metrics.ts";
+import { makeReader, type ReaderLimits } from "./reader.ts";
+import { makeRingBudget } from "./ring.ts";
+import { type Flushable, makeTicker } from "./ticker.ts";
+
+export interface DistributorOptions extends HubsOptions {
+  /** Rows replayed per stream to a session that comes back. */
+  readonly replay: number;
+  /** Bytes of rows that all hubs together keep in memory. */
+  readonly ringBytes: number;
+  /** Rows that one hub keeps at most. */
+  readonly ringRows: number;
+  readonly reader: ReaderLimits;
+}
+
+export const distributorDefaults: DistributorOptions = {
+  replay: 1_000,
+  ringBytes: 64 * 1024 * 1024,
+  ringRows: 1_024,
+  checkMs: 60_000,
+  suspectMs: 30_000,
+  lingerMs: 30_000,
+  reader: { concurrency: 64, waiting: 100_000, pageBytes: 64 * 1024 * 1024 },
+};
+
+export interface DistributorDeps {
+  readonly streams: StreamsDriver;
+  readonly directory: DirectoryDriver;
+  readonly positions: PositionsDriver;
+  readonly bus: BusDriver;
+  readonly clock: Clock;
+  readonly metrics: DistributorMetrics;
+}
+
+/** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements. */
+export interface Distributor extends Service {
+  readonly acks: Acks;
+  /** A feed for one session of a user; `open` it next. */
+  feed(user: string, sink: FeedSink): Feed;
+  /** Asks for `flush` at the end of this turn. */
+  flushSoon(session: Flushable): void;
+  hubCount(): number;
+  /** What the bus is to be started with, before this role starts. */
+  readonly listener: BusListener;
+}
+
+export function makeDistributor(
+  deps: DistributorDeps,
+  options: DistributorOptions = distributorDefaults,
+): Distributor {
+  const { streams, directory, positions, bus, clock, metrics } = deps;
+  const reader = makeReader(streams, options.reader);
+  const ticker = makeTicker(clock);
+  const budget = makeRingBudget(options.ringBytes, options.ringRows);
+  const hubs = makeHubs(bus, reader, clock, { clock, reader, budget, metrics, dirty: ticker.dirty }, options);
+  const acks = makeAcks(positions, clock);
+  const shared: FeedShared = {
+    hubs,
+    reader,
+    acks,
+    metrics,
+    subscriptions: (user) => directory.subscriptions(user),
+    devicePosition: (user, device) => positions.findDevice(user, device),
+    now: () => clock.now(),
+    replay: options.replay,
+  };
+  return {
+    name: "distributor",
+    acks,
+    feed: (user, sink) => new Feed(user, sink, shared),
+    flushSoon: ticker.flushSoon,
+    hubCount: () => hubs.count(),
+    listener: hubs.listener,
+    async start() {
+      hubs.start();
+      acks.start();
+    },
+    async stop() {
+      hubs.stop();
+      await acks.stop();
+    },
+  };
+}

@@ -1,0 +1,364 @@
+import { decodeCursor, encodeCursor } from "@carillon/protocol/cursor";
+import type { GapFrame } from "@carillon/protocol/frames";
+import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
+import type { Subscription } from "../store/directory.ts";
+import type { Acks } from "./acks.ts";
+import type { Encoding } from "./encoding.ts";
+import { type Follower, makeFollower, notLive, type Receiving } from "./follower.ts";
+import { type Hub, noteReceipt } from "./hub.ts";
+import type { Hubs } from "./hubs.ts";
+import type { DistributorMetrics } from "./metrics.ts";
+import { type Place, startPlace } from "./place.ts";
+import type { Reader } from "./reader.ts";
+import { encodeRun } from "./run.ts";
+
+/** What a feed needs of the session that it feeds. */
+export interface FeedSink {
+  readonly encoding: Encoding;
+  /** Queues whole frames; they leave at the end of the turn. */
+  send(bytes: Buffer): void;
+  /** False when more is queued than a live session may have; then `feed.drained()` follows one day. */
+  writable(): boolean;
+  /** Places are known; gaps and missed notifications follow. Once. */
+  opened(epoch: number): void;
+  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void;
+  followed(stream: StreamName, seq: number): void;
+  unfollowed(stream: StreamName): void;
+  /** Everything that was missed at the start has been sent. Once. */
+  caughtUp(): void;
+  /** It can't go on: the store is away, or too much waits. */
+  failed(reason: unknown): void;
+}
+
+/** What feeds share. */
+export interface FeedShared {
+  readonly hubs: Hubs;
+  readonly reader: Reader;
+  readonly acks: Acks;
+  readonly metrics: DistributorMetrics;
+  readonly subscriptions: (user: string) => Promise<readonly Subscription[]>;
+  readonly devicePosition: (user: string, device: string) => Promise<string | null>;
+  readonly now: () => number;
+  /** Rows replayed per stream at most. */
+  readonly replay: number;
+}
+
+/** Bytes taken from a ring or a page in one step. */
+const stepRows = 64;
+
+/**
+ * The streams of one session: its user's own and the topics that the user follows (MECHANISMS section 4).
+ *
+ *   opening --places known--> catching up --all joined--> live
+ *                                  ^----- slow, fell behind, new topic ----/
+ *   any --close()--> closed
+ *
+ * Catching up pulls: one page at a time, as the sink takes it, the user's own stream first, then in turn. A
+ * follower joins its hub's live set in the turn in which it finds that it has all that the hub has.
+ */
+export class Feed implements Receiving {
+  readonly encoding: Encoding;
+  readonly user: string;
+  /** Own stream first, then in order of subscription. Every one of them is open. */
+  readonly followers: Follower[] = [];
+  private readonly sink: FeedSink;
+  private readonly shared: FeedShared;
+  /** It stopped because the sink took no more, and waits for `drained`. */
+  stalled = false;
+  private closed = false;
+  private isOpen = false;
+  private pumping = false;
+  private again = false;
+  private turn = 0;
+  private announced = false;
+  private refreshing = false;
+  private stale = false;
+
+  constructor(user: string, sink: FeedSink, shared: FeedShared) {
+    this.user = user;
+    this.sink = sink;
+    this.encoding = sink.encoding;
+    this.shared = shared;
+  }
+
+  /**
+   * Attaches to everything that the user follows, starting from `cursor` (a valid token), else from where
+   * `device` stood. Never rejects: the sink hears of failures.
+   */
+  async open(cursor: string | null, device: string | null): Promise<void> {
+    try {
+      const own = await this.shared.hubs.acquire(userStream(this.user));
+      if (this.closed) return this.shared.hubs.release(own);
+      const [subscriptions, stored] = await Promise.all([
+        this.shared.subscriptions(this.user),
+        cursor === null && device !== null ? this.shared.devicePosition(this.user, device) : null,
+      ]);
+      const topics = await Promise.all(
+        subscriptions.map((one) => this.shared.hubs.acquire(topicStream(one.topic))),
+      );
+      if (this.closed) {
+        for (const hub of [own, ...topics]) this.shared.hubs.release(hub);
+        return;
+      }
+      const token = cursor ?? stored;
+      const places = token === null ? null : decodeCursor(token);
+      const known = places !== null && "entries" in places ? places.entries : null;
+      const gaps: [StreamName, Omit<GapFrame, "type" | "stream">][] = [];
+      [own, ...topics].forEach((hub, index) => {
+        const since = index === 0 ? 0 : (subscriptions[index - 1] as Subscription).since;
+        for (const gap of this.attach(hub, known?.get(hub.tag) ?? null, since)) gaps.push([hub.stream, gap]);
+      });
+      this.isOpen = true;
+      this.sink.opened(own.epoch);
+      for (const [stream, gap] of gaps) this.gap(stream, gap);
+      if (this.stale) void this.refresh();
+      this.wake();
+    } catch (reason) {
+      if (!this.closed) this.sink.failed(reason);
+    }
+  }
+
+  private attach(hub: Hub, place: Place | null, since: number): readonly Omit<GapFrame, "type" | "stream">[] {
+    const head = { epoch: hub.epoch, head: hub.last, first: hub.first };
+    const { pos, gaps } = startPlace(place, head, since, this.shared.replay);
+    if (place !== null && hub.receiptSeq > 0 && gaps.length === 0)
+      this.shared.acks.received(this.user, hub.stream, pos);
+    const follower = makeFollower(hub, this, since, pos);
+    hub.followers.add(follower);
+    this.followers.push(follower);
+    return gaps;
+  }
+
+  /** Leaves everything; nothing is sent any more. Idempotent. */
+  close(): void {
+    this.closed = true;
+    for (const follower of this.followers.splice(0)) this.detach(follower);
+  }
+
+  private detach(follower: Follower): void {
+    follower.hub.leave(follower);
+    follower.hub.followers.delete(follower);
+    this.shared.hubs.release(follower.hub);
+  }
+
+  follower(stream: StreamName): Follower | undefined {
+    return this.followers.find((candidate) => candidate.hub.stream === stream);
+  }
+
+  /** The session's place in every stream, after all that was sent. */
+  cursor(): string {
+    return encodeCursor(
+      this.followers.map(({ hub, pos }) => ({ tag: hub.tag, epoch: hub.epoch % 256, seq: pos })),
+    );
+  }
+
+  /** Where the client stands by its own word. */
+  ackedCursor(): string {
+    return encodeCursor(
+      this.followers.map(({ hub, acked }) => ({ tag: hub.tag, epoch: hub.epoch % 256, seq: acked })),
+    );
+  }
+
+  live(): boolean {
+    return this.isOpen && this.followers.every((follower) => follower.liveIndex !== notLive);
+  }
+
+  send(bytes: Buffer): void {
+    this.sink.send(bytes);
+  }
+
+  writable(): boolean {
+    return this.sink.writable();
+  }
+
+  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void {
+    this.shared.metrics.gap(gap.reason);
+    this.sink.gap(stream, gap);
+  }
+
+  drained(): void {
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.closed || !this.isOpen) return;
+    if (!this.writable()) return this.stall();
+    this.stalled = false;
+    if (this.pumping) this.again = true;
+    else void this.pump();
+  }
+
+  private stall(): void {
+    this.stalled = true;
+    let was = false;
+    for (const follower of this.followers) {
+      if (follower.liveIndex === notLive) continue;
+      was = true;
+      follower.hub.leave(follower);
+    }
+    if (was) this.shared.metrics.slow();
+  }
+
+  private async pump(): Promise<void> {
+    this.pumping = true;
+    try {
+      do {
+        this.again = false;
+        while (!this.closed && this.writable()) {
+          const follower = this.next();
+          if (follower === undefined) break;
+          await this.step(follower);
+        }
+      } while (this.again && !this.closed);
+    } catch (reason) {
+      if (!this.closed) this.sink.failed(reason);
+    }
+    this.pumping = false;
+    if (this.closed) return;
+    if (!this.writable()) return this.stall();
+    if (!this.announced && this.followers.every((follower) => follower.joined)) {
+      this.announced = true;
+      this.sink.caughtUp();
+    }
+  }
+
+  /** Own stream first, then the others in turn; undefined when all are live or waiting. */
+  private next(): Follower | undefined {
+    const pulls = (follower: Follower | undefined): boolean =>
+      follower !== undefined && follower.liveIndex === notLive && !follower.waiting;
+    if (pulls(this.followers[0])) return this.followers[0];
+    for (let tried = 0; tried < this.followers.length; tried++) {
+      this.turn = (this.turn + 1) % this.followers.length;
+      if (pulls(this.followers[this.turn])) return this.followers[this.turn];
+    }
+    return undefined;
+  }
+
+  /** One step of catching up. Resolves at once unless the store had to be read. */
+  private step(follower: Follower): Promise<void> | undefined {
+    const { hub } = follower;
+    if (follower.pos > hub.last) {
+      follower.waiting = true;
+      hub.wanted(follower.pos);
+      return undefined;
+    }
+    if (follower.pos === hub.last) {
+      hub.join(follower);
+      return undefined;
+    }
+    if (hub.covers(follower.pos + 1)) {
+      const to = Math.min(hub.last, follower.pos + stepRows);
+      this.forward(follower, hub.rows(follower.pos + 1, to));
+      return undefined;
+    }
+    return this.pull(follower);
+  }
+
+  private forward(follower: Follower, rows: ReturnType<Hub["rows"]>): void {
+    const newest = rows.at(-1);
+    if (newest === undefined) return;
+    const { hub } = follower;
+    const shared = hub.followers.size > 1;
+    const run = encodeRun(this.encoding, hub.stream, rows, follower.shown, this.shared.now(), shared);
+    if (run.bytes !== null) this.send(run.bytes);
+    noteReceipt(follower, rows);
+    follower.pos = newest.seq;
+    follower.shown = run.shown;
+    this.shared.metrics.pushed(run.count);
+  }
+
+  private async pull(follower: Follower): Promise<void> {
+    const { hub, pos } = follower;
+    const shared = hub.followers.size > 1;
+    const { reader } = this.shared;
+    const page = await (shared
+      ? reader.sharedPage(hub.stream, pos)
+      : reader.page(hub.stream, pos, stepRows * 4));
+    if (this.closed || follower.hub.gone || follower.pos !== pos || follower.liveIndex !== notLive) return;
+    if (!this.followers.includes(follower)) return;
+    if (page.first > pos + 1) {
+      this.gap(hub.stream, { reason: "trimmed", from: pos + 1, to: page.first - 1 });
+      follower.pos = follower.shown = page.first - 1;
+      return;
+    }
+    if (page.rows.length === 0 && page.head <= pos && hub.last > pos)
+      return hub.checked({ head: page.head, rev: hub.rev, epoch: hub.epoch });
+    this.forward(follower, page.rows);
+    if (follower.pos > hub.last) hub.append(page.rows);
+  }
+
+  changed(stream: StreamName): void {
+    if (stream === userStream(this.user)) void this.refresh();
+  }
+
+  /** Reads the subscriptions again and follows them. Single flight; a change meanwhile makes it go round again. */
+  private async refresh(): Promise<void> {
+    this.stale = true;
+    if (this.refreshing || !this.isOpen) return;
+    this.refreshing = true;
+    try {
+      while (this.stale && !this.closed) {
+        this.stale = false;
+        await this.resubscribe();
+      }
+    } catch (reason) {
+      if (!this.closed) this.sink.failed(reason);
+    }
+    this.refreshing = false;
+  }
+
+  private async resubscribe(): Promise<void> {
+    const subscriptions = await this.shared.subscriptions(this.user);
+    if (this.closed) return;
+    const wanted = new Map(subscriptions.map((one) => [topicStream(one.topic), one.since]));
+    for (const follower of this.followers.slice(1)) {
+      if (!wanted.has(follower.hub.stream)) this.unfollow(follower);
+    }
+    for (const [stream, since] of wanted) {
+      if (this.follower(stream) !== undefined) continue;
+      const hub = await this.shared.hubs.acquire(stream);
+      if (this.closed) return this.shared.hubs.release(hub);
+      const gaps = this.attach(hub, null, since);
+      this.sink.followed(stream, (this.follower(stream) as Follower).pos);
+      for (const gap of gaps) this.gap(stream, gap);
+    }
+    this.wake();
+  }
+
+  private unfollow(follower: Follower): void {
+    this.followers.splice(this.followers.indexOf(follower), 1);
+    this.detach(follower);
+    this.sink.unfollowed(follower.hub.stream);
+  }
+
+  /** The stream went back: take a new hub, say so, and go on from its head. */
+  lost(lost: Hub): void {
+    void this.replace(lost).catch((reason: unknown) => {
+      if (!this.closed) this.sink.failed(reason);
+    });
+  }
+
+  private async replace(lost: Hub): Promise<void> {
+    const index = this.followers.findIndex((follower) => follower.hub === lost);
+    const old = this.followers[index];
+    if (old === undefined) return;
+    lost.leave(old);
+    old.waiting = true;
+    const hub = await this.shared.hubs.acquire(lost.stream);
+    if (this.closed || this.followers[index] !== old) return this.shared.hubs.release(hub);
+    this.detach(old);
+    const place = { epoch: lost.epoch % 256, seq: old.pos };
+    const { pos, gaps } = startPlace(
+      place,
+      { epoch: hub.epoch, head: hub.last, first: hub.first },
+      old.since,
+      this.shared.replay,
+    );
+    const follower = makeFollower(hub, this, old.since, pos);
+    if (gaps.length === 0) follower.shown = old.shown;
+    hub.followers.add(follower);
+    this.followers[index] = follower;
+    for (const gap of gaps) this.gap(lost.stream, gap);
+    this.wake();
+  }
+}

@@ -1,0 +1,14 @@
+import type { GapFrame } from "@carillon/protocol/frames";
+
+/** What the distributor counts. Called once a run or an event, never once a byte. */
+export interface DistributorMetrics {
+  /** Notifications handed to a session. */
+  pushed(count: number): void;
+  /** From the receiver's acceptance to the end of the pass that pushed it, in milliseconds. */
+  pushLatency(ms: number): void;
+  gap(reason: GapFrame["reason"]): void;
+  /** A session went back to catching up because it was slow. */
+  slow(): void;
+}
+
+export const noMetrics: DistributorMetrics = { pushed() {}, pushLatency() {}, gap() {}, slow() {} };

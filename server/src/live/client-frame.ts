@@ -1,0 +1,34 @@
+import type { ClientFrame } from "@carillon/protocol/frames";
+import { isStreamName } from "@carillon/protocol/stream";
+
+const isRef = (value: unknown): boolean =>
+  value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0);
+
+/** Reads what a client sent; anything that isn't a frame of the protocol is an error to tell it about. */
+export function readClientFrame(text: string): ClientFrame | { readonly error: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { error: "not JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { error: "not a JSON object" };
+  const { type, ref, stream, seq, token } = value as Record<string, unknown>;
+  if (!isRef(ref)) return { error: "ref is not a whole number" };
+  const withRef = ref === undefined ? {} : { ref: ref as number };
+  switch (type) {
+    case "ping":
+      return { type, ...withRef };
+    case "ack":
+      if (typeof stream !== "string" || !isStreamName(stream))
+        return { error: "ack: stream is not a stream's name" };
+      if (!Number.isSafeInteger(seq) || (seq as number) < 0) return { error: "ack: seq is not a seq" };
+      return { type, ...withRef, stream, seq: seq as number };
+    case "auth":
+      if (typeof token !== "string" || token.length > 8192) return { error: "auth: token is not a token" };
+      return { type, ...withRef, token };
+    default:
+      return { error: "type is none of ack, auth, ping" };
+  }
+}
