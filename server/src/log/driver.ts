@@ -57,6 +57,11 @@ export interface LogDriver {
    * `Failure("overloaded")` when more waits than the driver's bound, with `unavailable` when nothing is known.
    */
   append(records: readonly LogRecord[]): Promise<readonly Appended[]>;
-  /** Feeds a part's batches to `consumer`, one at a time, from offset `from` (null: the log keeps none). */
+  /**
+   * Feeds a part's batches to `consumer`, one at a time, from offset `from` (null: the start, or the log keeps
+   * none). When the consumer rejects, a log without offsets rejects the appends of that batch and goes on; a log
+   * that keeps offsets feeds nothing more: its consumer is stopped and consumes again from the place it wants.
+   * `stop` resolves when the batch under way is done; it is not awaited from within the consumer.
+   */
   consume(part: number, from: string | null, consumer: Consumer): Promise<{ stop(): Promise<void> }>;
 }
