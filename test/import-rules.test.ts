@@ -1,7 +1,7 @@
 // Shows that the linter holds the import rules of biome.jsonc: every file below is planted in a scratch
 // folder, one import a line, and linted with the project's own configuration.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -23,7 +23,7 @@ const backends = [
 const ports = ["log/log.ts", "bus/bus.ts", "store/streams.ts", "store/positions.ts", "store/deliveries.ts"];
 const edges = ["http/notifications.ts", "grpc/notifications.ts", "live/session.ts"];
 const single = ["errors.ts", "clock.ts", "backoff.ts", "lifecycle.ts", "telemetry.ts"];
-const above = ["assemble.ts", "main.ts", "config.ts"];
+const above = ["assemble.ts", "main.ts", "config.ts", "config/options.ts"];
 const inRoles = roles.map((role) => `${role}/service.ts`);
 const strangers = ["@carillon/cli/main", "@carillon/conformance/suite", "../../../protocol/src/cursor.ts"];
 const up = (names: string[], by = "../") => names.map((name) => by + name);
@@ -104,6 +104,12 @@ const rules: Rule[] = [
     file: "server/src/main.ts",
     why: "main.ts reads, assembles and starts",
     allowed: ["./assemble.ts", "./config.ts", "./lifecycle.ts"],
+    refused: up([...backends, ...inRoles, ...edges], "./"),
+  },
+  {
+    file: "server/src/config.ts",
+    why: "config.ts stands on its own folder",
+    allowed: ["./config/options.ts", "./errors.ts"],
     refused: up([...backends, ...inRoles, ...edges], "./"),
   },
   {
@@ -198,7 +204,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 function plant(file: string, lines: string[]) {
   mkdirSync(join(scratch, dirname(file)), { recursive: true });
-  writeFileSync(join(scratch, file), lines.join("\n"));
+  appendFileSync(join(scratch, file), lines.map((line) => `${line}\n`).join(""));
 }
 
 describe.each(rules)("$file: $why", ({ file, allowed, refused }) => {
