@@ -1,0 +1,241 @@
+/**
+ * Every option, declared once. From its name follow the environment variable (`drainWindow`:
+ * CARILLON_DRAIN_WINDOW), the flag (`--drain-window`) and the name in the file (`"drainWindow"`); in the code a
+ * duration ends in `Ms` and a size in `Bytes`.
+ */
+import { choice, duration, integer, type Kind, list, onOff, optional, size, text } from "./kinds.ts";
+
+export interface Option<T> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  readonly section: string;
+  readonly doc: string;
+  /** Never shown: printed as `(hidden)`, and no flag takes it, because a flag shows in the list of processes. */
+  readonly secret?: true;
+  /** A path: one in a file is meant from that file's directory, any other from the working directory. */
+  readonly path?: true;
+}
+
+export const roles = ["receiver", "director", "distributor"] as const;
+
+const port = integer(0, 65_535);
+const host = text("a host name or an IP address", 253, (value) => /^[A-Za-z0-9._:-]+$/.test(value));
+const path = text("a path", 4_096, (value) => !value.includes("\0"));
+const word = text("text without spaces at its ends", 512, (value) => value.trim() === value);
+const url = text("an https: URL without a password in it", 2_048, isKeySetUrl);
+const origin = text("an origin such as https://app.example.com, or *", 512, isOrigin);
+
+const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Option<T> => ({
+  kind,
+  default: fallback,
+  section,
+  doc,
+});
+
+const listening = "Listening";
+const data = "Data";
+const tokens = "Tokens";
+const limits = "Limits";
+const live = "Live connections";
+const stopping = "Stopping";
+const logs = "Logs";
+
+const second = 1_000;
+const hour = 3_600 * second;
+const kilobyte = 1_024;
+
+export const options = {
+  host: option(
+    listening,
+    host,
+    "127.0.0.1",
+    "Where clients and producers connect. Loopback by default: nothing is open to a network until somebody says so. 0.0.0.0 is every interface.",
+  ),
+  port: option(listening, port, 7_700, "The port of that; 0 takes a free one."),
+  operationsHost: option(
+    listening,
+    host,
+    "127.0.0.1",
+    "Where /livez, /readyz and /metrics are. They ask for no key, so keep this off public networks.",
+  ),
+  operationsPort: option(listening, port, 7_701, "The port of that; 0 takes a free one."),
+  origins: option(
+    listening,
+    list(origin, 64),
+    [],
+    "Web pages of these origins may connect from a browser. None by default; * is any, safe because nothing here rides on cookies.",
+  ),
+  roles: option(
+    listening,
+    list(choice(roles), roles.length),
+    roles,
+    "What this process does. Apart from each other they need a log, a store and a bus that processes can share; on the embedded ones all run together.",
+  ),
+
+  dataDirectory: {
+    ...option(
+      data,
+      path,
+      "carillon-data",
+      "Where notifications and keys are kept. Made when missing; one process at a time.",
+    ),
+    path: true,
+  },
+  identityWindowMs: option(
+    data,
+    duration("1m", "30d"),
+    24 * hour,
+    "How long the id of a notification is remembered, so that sending it again changes nothing.",
+  ),
+  storeWatchdogMs: option(
+    data,
+    duration("1s", "10m"),
+    30 * second,
+    "A store that answers nothing for this long counts as hung: what waits is refused with 503, and the process ends so that it can be started anew.",
+  ),
+  replaceMissingKeys: option(
+    data,
+    onOff,
+    false,
+    "Make api.key or signing.key anew where the file is gone. A new signing key ends all tokens signed with the old one, a new API key replaces the one made at first.",
+  ),
+
+  tokenSecretFile: {
+    ...option(
+      tokens,
+      optional(path),
+      null,
+      "A file with the secret (32 bytes at least) for HS256 tokens, where the application signs its own. Without it, signing.key in the data directory.",
+    ),
+    path: true,
+  },
+  tokenSecret: {
+    ...option(
+      tokens,
+      optional(text("a secret of 32 to 1,024 characters", 1_024, (value) => value.length >= 32)),
+      null,
+      "The same, as text, for platforms that hand secrets over in the environment.",
+    ),
+    secret: true,
+  },
+  tokenKeySetUrl: option(
+    tokens,
+    optional(url),
+    null,
+    "A JSON Web Key Set, where tokens are signed by an identity provider (RS256, ES256, EdDSA and the like).",
+  ),
+  tokenIssuer: option(tokens, optional(word), null, "Tokens must carry this `iss`."),
+  tokenAudience: option(tokens, optional(word), null, "Tokens must carry this `aud`."),
+
+  notificationBytes: option(limits, size("1KB", "64KB"), 64 * kilobyte, "The largest notification."),
+  bodyBytes: option(
+    limits,
+    size("64KB", "64MB"),
+    8 * 1_024 * kilobyte,
+    "The largest request body, a batch for instance.",
+  ),
+  batchItems: option(limits, integer(1, 2_000), 1_000, "The most notifications in one request."),
+  recipients: option(
+    limits,
+    integer(1, 1_000),
+    100,
+    "The most recipients of one notification; for more, use a topic.",
+  ),
+  sessionsPerUser: option(
+    limits,
+    integer(1, 10_000),
+    32,
+    "The most live connections of one user, on this process.",
+  ),
+  framesPerSecond: option(limits, integer(1, 10_000), 50, "The most frames a second from one client."),
+  frameBytes: option(limits, size("1KB", "1MB"), 64 * kilobyte, "The largest frame from a client."),
+  unauthenticatedMs: option(
+    limits,
+    duration("1s", "5m"),
+    10 * second,
+    "How long a WebSocket may stay open before its token comes.",
+  ),
+
+  heartbeatMs: option(
+    live,
+    duration("1s", "10m"),
+    25 * second,
+    "The server says something at least this often; most proxies close a connection that is silent for 30 to 60 seconds.",
+  ),
+  sessionBufferBytes: option(
+    live,
+    size("16KB", "64MB"),
+    256 * kilobyte,
+    "What may wait for one client's socket. Beyond it the client goes back to catching up: nothing is lost.",
+  ),
+  replayRows: option(
+    live,
+    integer(1, 100_000),
+    1_000,
+    "The most missed notifications of a stream that are replayed; what is older is a gap, and in the inbox.",
+  ),
+  pollWaitMs: option(
+    live,
+    duration("1s", "5m"),
+    30 * second,
+    "The longest that a long poll may ask to wait.",
+  ),
+
+  drainWindowMs: option(
+    stopping,
+    duration("0s", "10m"),
+    5 * second,
+    "When stopping, clients are asked to leave one by one over this time, so that they don't all come back at once.",
+  ),
+  drainDeadlineMs: option(
+    stopping,
+    duration("1s", "30m"),
+    25 * second,
+    "The process has ended by then, whatever is left; keep it below the platform's own patience (30s on Kubernetes).",
+  ),
+
+  logLevel: option(
+    logs,
+    choice(["debug", "info", "warn", "error"]),
+    "info",
+    "The least that is worth a line.",
+  ),
+  logFormat: option(
+    logs,
+    choice(["auto", "json", "text"]),
+    "auto",
+    "Logs go to standard error: as JSON, one object a line, or as text; auto is text on a terminal.",
+  ),
+};
+
+export type OptionName = keyof typeof options;
+
+type ValueOf<O> = O extends { readonly kind: Kind<infer T> } ? T : never;
+
+/** The configuration as the code takes it: every option with a valid value, paths absolute. */
+export type Config = { readonly [N in OptionName]: ValueOf<(typeof options)[N]> };
+
+export const optionNames = Object.keys(options) as readonly OptionName[];
+
+export const optionOf = (name: OptionName): Option<unknown> => options[name] as unknown as Option<unknown>;
+
+/** `drainWindowMs`: `drainWindow` in the file. */
+export const fileName = (name: OptionName): string =>
+  name.replace(/(Ms|Bytes)$/, (unit) => (unit === "Ms" ? "" : "Size"));
+
+const words = (name: OptionName): readonly string[] => fileName(name).split(/(?=[A-Z])/);
+
+export const variable = (name: OptionName): string => `CARILLON_${words(name).join("_").toUpperCase()}`;
+
+export const flag = (name: OptionName): string => `--${words(name).join("-").toLowerCase()}`;
+
+function isKeySetUrl(value: string): boolean {
+  const parsed = URL.parse(value);
+  if (parsed === null || parsed.username !== "" || parsed.password !== "") return false;
+  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(parsed.hostname);
+  return parsed.protocol === "https:" || (parsed.protocol === "http:" && loopback);
+}
+
+function isOrigin(value: string): boolean {
+  return value === "*" || URL.parse(value)?.origin === value;
+}
