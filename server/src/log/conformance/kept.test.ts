@@ -1,4 +1,5 @@
-import { keptPartOf, makeKeptLog } from "./kept.ts";
+import { partOf } from "@carillon/protocol/partition";
+import { makeKeptLog } from "./kept.ts";
 import { examineLog } from "./log.ts";
 
 examineLog("kept in memory", {
@@ -14,6 +15,6 @@ examineLog("kept in memory", {
     return log;
   },
   streamIn: (part, parts) => {
-    for (let at = 0; ; at++) if (keptPartOf(`user:${at}`, parts) === part) return `user:${at}`;
+    for (let at = 0; ; at++) if (partOf(`user:${at}`, parts) === part) return `user:${at}`;
   },
 });

@@ -2,6 +2,7 @@
  * A log with parts and offsets, in memory and without a bound. It sits the exam itself, which keeps the exam's
  * topics on offsets honest where no external log runs, and gives the director's tests something to seek in.
  */
+import { partOf } from "@carillon/protocol/partition";
 import { Failure } from "../../errors.ts";
 import type { Consumer, LogDriver, LogRecord } from "../driver.ts";
 
@@ -45,7 +46,7 @@ export function makeKeptLog(parts: number): LogDriver {
 
     async append(records) {
       if (stopped) throw new Failure("stopped", "the log is stopping");
-      for (const record of records) logs[keptPartOf(record.stream, parts)]!.push(record);
+      for (const record of records) logs[partOf(record.stream, parts)]!.push(record);
       for (const wake of readers.values()) wake();
       return records.map(() => ({ state: "appended" }));
     },

@@ -1,0 +1,185 @@
+/**
+ * The director: reads the log, has the store number and keep what it finds, then tells the bus.
+ *
+ * One writer a part (invariant 12) is not ensured here but in the store, by compare-and-set on the part's
+ * progress; a director that was overtaken sees `owned: false`, asks where the part stands now and reads on from
+ * there. Nothing is published that has not committed (invariant 2).
+ */
+import type { StreamName } from "@carillon/protocol/stream";
+import { type Backoff, backoffMs } from "../backoff.ts";
+import type { BusDriver, BusMessage } from "../bus/driver.ts";
+import type { Clock } from "../clock.ts";
+import { Failure } from "../errors.ts";
+import type { Service } from "../lifecycle.ts";
+import type { LogBatch, LogDriver } from "../log/driver.ts";
+import type { Applied, Outcome, StreamsDriver } from "../store/streams.ts";
+import { announce } from "./announce.ts";
+import { route } from "./route.ts";
+import { makeUpkeep } from "./upkeep.ts";
+
+export interface CommittedBatch {
+  readonly batch: LogBatch;
+  readonly outcomes: readonly Outcome[];
+  /** By the backend's clock. */
+  readonly committedAt: number;
+  /** From the batch's hand-over to its commit, by the process's clock. */
+  readonly tookMs: number;
+}
+
+/** What happens here that somebody may want to count or print. Called on the hot path, once a batch. */
+export interface DirectorEvents {
+  committed(batch: CommittedBatch): void;
+  /** A batch or a step of upkeep failed; it is tried again where trying again is the director's to do. */
+  failed(what: "apply" | "upkeep" | "consume", failure: unknown): void;
+  /** Somebody else moved the part on; this director reads on from where it stands now. */
+  overtaken(part: number): void;
+}
+
+export interface DirectorOptions {
+  readonly log: LogDriver;
+  readonly streams: StreamsDriver;
+  readonly bus: Pick<BusDriver, "publish">;
+  readonly clock: Clock;
+  readonly events?: Partial<DirectorEvents>;
+  readonly random?: () => number;
+}
+
+const storeBackoff: Backoff = { baseMs: 100, maxMs: 10_000 };
+const headsAtOnce = 1_000;
+
+interface Consumption {
+  stop(): Promise<void>;
+}
+
+export function makeDirector(options: DirectorOptions): Service {
+  const { log, streams, bus, clock, events = {}, random = Math.random } = options;
+  const consumptions = new Map<number, Promise<Consumption>>();
+  const seeks = new Set<Promise<void>>();
+  const waits = new Set<() => void>();
+  const upkeep = makeUpkeep({
+    streams,
+    clock,
+    random,
+    failed: (failure) => events.failed?.("upkeep", failure),
+  });
+  let stopping: Promise<void> | undefined;
+
+  /** Resolves after a while, or at once when the director stops. */
+  const pause = (attempt: number): Promise<void> =>
+    new Promise((resolve) => {
+      const end = (): void => {
+        waits.delete(end);
+        cancel();
+        resolve();
+      };
+      const cancel = clock.after(backoffMs(storeBackoff, attempt, random()), end);
+      waits.add(end);
+      if (stopping) end();
+    });
+
+  const commit = (batch: LogBatch, applied: Applied, startedAt: number): readonly Outcome[] => {
+    const { outcomes, committedAt } = applied;
+    const messages = announce(batch.records, outcomes);
+    if (messages.length > 0) bus.publish(messages);
+    events.committed?.({ batch, outcomes, committedAt, tookMs: clock.now() - startedAt });
+    return outcomes;
+  };
+
+  /** A batch that had committed although its answer was lost: what each stream's head is now has to do. */
+  const publishHeads = async (batch: LogBatch): Promise<void> => {
+    const names: StreamName[] = [...new Set(batch.records.map((record) => record.stream))];
+    for (let from = 0; from < names.length; from += headsAtOnce) {
+      const asked = names.slice(from, from + headsAtOnce);
+      const { heads } = await streams.heads(asked);
+      bus.publish(heads.map(({ head }, at): BusMessage => ({ type: "head", stream: asked[at]!, head })));
+    }
+  };
+
+  const consumePart = async (part: number): Promise<void> => {
+    const consumption = log.consume(part, await streams.progress(part), consume);
+    consumptions.set(part, consumption);
+    consumption.catch(() => consumptions.delete(part));
+    await consumption;
+  };
+
+  const seek = (part: number): void => {
+    const seeking = (async () => {
+      await (await consumptions.get(part))?.stop();
+      consumptions.delete(part);
+      for (let attempt = 0; !stopping; attempt++) {
+        try {
+          await consumePart(part);
+          return;
+        } catch (error) {
+          events.failed?.("consume", error);
+          await pause(attempt);
+        }
+      }
+    })();
+    seeks.add(seeking);
+    void seeking.finally(() => seeks.delete(seeking));
+  };
+
+  const overtaken = (part: number): Failure => {
+    events.overtaken?.(part);
+    seek(part);
+    return new Failure("unavailable", `part ${part} was moved on by another director`);
+  };
+
+  /**
+   * The log waits with offsets in hand, so the director tries until the store is back. Whether a failed attempt
+   * took effect is read from the part's progress; to apply again what has committed would only be overtaken.
+   */
+  const applyUntilKnown = async (batch: LogBatch, startedAt: number): Promise<readonly Outcome[]> => {
+    const routed = route(batch);
+    for (let attempt = 0; ; attempt++) {
+      if (stopping) throw new Failure("stopped", "the director is stopping");
+      try {
+        if (attempt > 0 && (await streams.progress(batch.part)) === batch.progress?.to) {
+          await publishHeads(batch);
+          return [];
+        }
+        const applied = await streams.apply(routed);
+        if (!applied.owned) break;
+        return commit(batch, applied, startedAt);
+      } catch (error) {
+        events.failed?.("apply", error);
+        await pause(attempt);
+      }
+    }
+    throw overtaken(batch.part);
+  };
+
+  const consume = async (batch: LogBatch): Promise<readonly Outcome[]> => {
+    const startedAt = clock.now();
+    if (batch.progress) return applyUntilKnown(batch, startedAt);
+    try {
+      return commit(batch, await streams.apply(route(batch)), startedAt);
+    } catch (error) {
+      events.failed?.("apply", error);
+      throw error;
+    }
+  };
+
+  const stop = async (): Promise<void> => {
+    for (const end of waits) end();
+    await upkeep.stop();
+    await Promise.all(seeks);
+    await Promise.all(Array.from(consumptions.values(), async (consumption) => (await consumption).stop()));
+  };
+
+  return {
+    name: "director",
+
+    async start() {
+      if (stopping) throw new Failure("stopped", "the director was stopped");
+      for (let part = 0; part < log.parts; part++) await consumePart(part);
+      upkeep.start();
+    },
+
+    stop() {
+      stopping ??= Promise.resolve().then(stop);
+      return stopping;
+    },
+  };
+}
