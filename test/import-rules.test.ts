@@ -130,6 +130,7 @@ const rules: Rule[] = [
     allowed: [
       "@carillon/server/main",
       "@carillon/server/config",
+      "@carillon/server/config/show",
       "@carillon/protocol/cursor",
       "./send.ts",
       "ws",
