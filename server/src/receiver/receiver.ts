@@ -1,0 +1,170 @@
+/**
+ * The receiver: takes what producers send, decides (accept.ts), and answers when every record is durable.
+ */
+import type { Notification } from "@carillon/protocol/notification";
+import { type Problem, problem } from "@carillon/protocol/problems";
+import { isTopicStream, ownerOf, type StreamName } from "@carillon/protocol/stream";
+import type { BusDriver, BusMessage } from "../bus/driver.ts";
+import type { Clock } from "../clock.ts";
+import { Failure } from "../errors.ts";
+import { failureProblem } from "../failure-problem.ts";
+import type { Appended, LogDriver, LogRecord } from "../log/driver.ts";
+import type { ApiKey } from "../store/access.ts";
+import { accept, type Decision } from "./accept.ts";
+import type { KnownTopics } from "./known-topics.ts";
+
+export interface Receipt {
+  readonly to: StreamName;
+  readonly status: "stored" | "accepted" | "duplicate" | "conflict" | "refused";
+  readonly seq?: number;
+  readonly durable?: false;
+  readonly error?: Problem;
+}
+
+export interface Answer {
+  readonly id: string;
+  /** Absent where it is what was missing. */
+  readonly source: string | undefined;
+  /** One for each recipient, in the order of `to`; empty when the whole notification was refused. */
+  readonly receipts: readonly Receipt[];
+  /** The first thing that is wrong with it; null when every recipient has it. */
+  readonly problem: Problem | null;
+}
+
+export interface ReceiverMetrics {
+  /** What became of one record. */
+  counted(status: Receipt["status"], ephemeral: boolean): void;
+  /** From acceptance until a request's records were durable. */
+  durable(records: number, tookMs: number): void;
+}
+
+export const noReceiverMetrics: ReceiverMetrics = { counted() {}, durable() {} };
+
+export interface Submission {
+  readonly notification: Notification;
+  /** Its id where it has none of its own. */
+  readonly defaultId: string;
+}
+
+export interface Receiver {
+  /**
+   * Resolves with one answer each, in their order, when every record that they call stored, accepted or
+   * duplicate is durable. What the log didn't take is answered with the problem `unavailable` or another of
+   * status 503, and sending it again with the same id is safe. Rejects as the directory port does, before
+   * anything was written.
+   */
+  send(key: ApiKey, submissions: readonly Submission[]): Promise<readonly Answer[]>;
+}
+
+export interface ReceiverDeps {
+  readonly log: Pick<LogDriver, "append">;
+  readonly bus: Pick<BusDriver, "publish">;
+  readonly topics: KnownTopics;
+  readonly clock: Pick<Clock, "now">;
+  readonly metrics: ReceiverMetrics;
+  /** The largest event, in bytes of JSON. */
+  readonly sizeBytes: number;
+}
+
+type Fate = Appended | { readonly state: "failed"; readonly problem: Problem };
+
+/** As many records as a director takes in one batch; a larger request waits for itself, not in the log's queue. */
+const appendMost = 2_000;
+const none: ReadonlySet<string> = new Set();
+
+export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: ReceiverDeps): Receiver {
+  function unfamiliar(submissions: readonly Submission[]): ReadonlySet<string> {
+    let asked: Set<string> | null = null;
+    for (const { notification } of submissions) {
+      for (const stream of notification.to) {
+        if (isTopicStream(stream) && !topics.has(ownerOf(stream))) {
+          asked ??= new Set();
+          asked.add(ownerOf(stream));
+        }
+      }
+    }
+    return asked ?? none;
+  }
+
+  async function append(records: readonly LogRecord[]): Promise<readonly Fate[]> {
+    if (records.length <= appendMost) return appendSome(records);
+    const fates: Fate[] = [];
+    for (let at = 0; at < records.length; at += appendMost) {
+      for (const fate of await appendSome(records.slice(at, at + appendMost))) fates.push(fate);
+      const last = fates[fates.length - 1]!;
+      if (last.state === "failed") return fates.concat(new Array(records.length - fates.length).fill(last));
+    }
+    return fates;
+  }
+
+  async function appendSome(records: readonly LogRecord[]): Promise<readonly Fate[]> {
+    try {
+      return await log.append(records);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return new Array(records.length).fill({ state: "failed", problem: failureProblem(error) });
+    }
+  }
+
+  function toReceipt(to: StreamName, fate: Fate): Receipt {
+    if (fate.state === "appended") return { to, status: "accepted" };
+    if (fate.state === "failed") return { to, status: "refused", error: fate.problem };
+    const { outcome } = fate;
+    if (outcome.status === "closed") {
+      topics.forget(ownerOf(to));
+      return { to, status: "refused", error: noTopic(to) };
+    }
+    return outcome.status === "conflict"
+      ? { to, status: "conflict", seq: outcome.seq, error: conflict(to) }
+      : { to, status: outcome.status, seq: outcome.seq };
+  }
+
+  return {
+    async send(key, submissions) {
+      const asked = unfamiliar(submissions);
+      const missing = asked.size === 0 ? none : await topics.missing(asked);
+      const now = clock.now();
+      const circumstances = { key, now, missing, sizeBytes };
+      const records: LogRecord[] = [];
+      const passing: BusMessage[] = [];
+      const decisions: Decision[] = [];
+      for (const { notification, defaultId } of submissions) {
+        const decision = accept(notification, defaultId, circumstances);
+        decisions.push(decision);
+        if (!decision.ok) continue;
+        for (const record of decision.records) {
+          if (decision.ephemeral)
+            passing.push({ type: "ephemeral", stream: record.stream, body: record.body });
+          else records.push(record);
+        }
+      }
+      if (passing.length > 0) bus.publish(passing);
+      const fates = records.length === 0 ? [] : await append(records);
+      if (records.length > 0) metrics.durable(records.length, clock.now() - now);
+
+      let at = 0;
+      return decisions.map((decision, item): Answer => {
+        if (!decision.ok) {
+          metrics.counted("refused", false);
+          return { id: decision.id, source: decision.source, receipts: [], problem: decision.problem };
+        }
+        let first: Problem | null = null;
+        const receipts = submissions[item]!.notification.to.map((to): Receipt => {
+          let receipt: Receipt;
+          if (decision.unknown.includes(to)) receipt = { to, status: "refused", error: noTopic(to) };
+          else if (decision.ephemeral) receipt = { to, status: "accepted", durable: false };
+          else receipt = toReceipt(to, fates[at++]!);
+          first ??= receipt.error ?? null;
+          metrics.counted(receipt.status, decision.ephemeral);
+          return receipt;
+        });
+        return { id: decision.id, source: decision.source, receipts, problem: first };
+      });
+    },
+  };
+}
+
+const noTopic = (to: StreamName): Problem => problem("topic-not-found", `there is no topic ${ownerOf(to)}`);
+
+const conflict = (to: StreamName): Problem =>
+  problem("conflict", `${to} has a notification of this source and id, with other content`);
