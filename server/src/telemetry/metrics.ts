@@ -1,0 +1,101 @@
+/**
+ * Metrics as the roles see them: plain numbers that they add to. prom-client reads those when it is asked for
+ * the page; counting costs an addition, whether anybody scrapes or not.
+ */
+import * as prom from "prom-client";
+import { type CounterName, declared, type GaugeName, type HistogramName, type MetricName } from "./table.ts";
+
+export interface Counter {
+  inc(count?: number): void;
+}
+
+export interface Histogram {
+  /** In the unit of the metric's name; `count` for as many observations of the same value. */
+  observe(value: number): void;
+}
+
+export interface Metrics {
+  /** The counter, or the one behind this value of its label. The same object for the same arguments. */
+  counter(name: CounterName, label?: string): Counter;
+  histogram(name: HistogramName): Histogram;
+  /** Gauges are read when asked for: a number, or one for each value of the label. */
+  gauge(name: GaugeName, read: () => number | Readonly<Record<string, number>>): void;
+  /** The page in the Prometheus text format. */
+  page(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+interface Cell extends Counter {
+  value: number;
+}
+
+const makeCell = (): Cell => ({
+  value: 0,
+  inc(count = 1) {
+    this.value += count;
+  },
+});
+
+export function makeMetrics(): Metrics {
+  const registry = new prom.Registry();
+  const cells = new Map<CounterName, Map<string, Cell>>();
+  const histograms = new Map<HistogramName, Histogram>();
+  prom.collectDefaultMetrics({ register: registry });
+
+  const describe = (name: MetricName) => {
+    const { help, label } = declared(name);
+    return { name, help, labelNames: label === undefined ? [] : [label], registers: [registry] };
+  };
+  const labels = (name: MetricName, value: string): Record<string, string> => {
+    const { label } = declared(name);
+    return label === undefined ? {} : { [label]: value };
+  };
+
+  function declareCounter(name: CounterName): Map<string, Cell> {
+    const family = new Map<string, Cell>();
+    new prom.Counter({
+      ...describe(name),
+      collect() {
+        this.reset();
+        for (const [label, cell] of family) this.inc(labels(name, label), cell.value);
+      },
+    });
+    cells.set(name, family);
+    return family;
+  }
+
+  return {
+    counter(name, label = "") {
+      const family = cells.get(name) ?? declareCounter(name);
+      const known = family.get(label);
+      if (known !== undefined) return known;
+      const cell = makeCell();
+      family.set(label, cell);
+      return cell;
+    },
+
+    histogram(name) {
+      const known = histograms.get(name);
+      if (known !== undefined) return known;
+      const made = new prom.Histogram({ ...describe(name), buckets: [...(declared(name).buckets ?? [])] });
+      const histogram: Histogram = { observe: (value) => made.observe(value) };
+      histograms.set(name, histogram);
+      return histogram;
+    },
+
+    gauge(name, read) {
+      new prom.Gauge({
+        ...describe(name),
+        collect() {
+          const now = read();
+          this.reset();
+          if (typeof now === "number") this.set(now);
+          else for (const [label, value] of Object.entries(now)) this.set(labels(name, label), value);
+        },
+      });
+    },
+
+    async page() {
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
