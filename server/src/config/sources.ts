@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { nearest } from "../nearest.ts";
+import { nearest } from "@carillon/protocol/nearest";
 import { fileName, flag, type OptionName, optionNames, optionOf, variable } from "./options.ts";
 import type { Problem } from "./origins.ts";
 

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Check, makeOperations, type Operations } from "./operations.ts";
+import { makeMetrics } from "./telemetry/metrics.ts";
+
+let problem: string | null = null;
+let operations: Operations;
+const checks: Check[] = [
+  { name: "store", problem: () => problem },
+  { name: "draining", problem: () => null },
+];
+
+beforeEach(async () => {
+  problem = null;
+  const metrics = makeMetrics();
+  metrics.counter("carillon_stored_total").inc(3);
+  operations = makeOperations({ host: "127.0.0.1", port: 0, checks, metrics });
+  await operations.start();
+});
+afterEach(() => operations.stop());
+
+const get = (path: string, method = "GET") =>
+  fetch(`http://127.0.0.1:${operations.address().port}${path}`, { method });
+
+test("/livez answers while the loop turns, ready or not", async () => {
+  problem = "away";
+  expect((await get("/livez")).status).toBe(200);
+});
+
+test("/readyz says yes, or no and why", async () => {
+  expect(await (await get("/readyz")).json()).toEqual({
+    ready: true,
+    checks: { store: "ok", draining: "ok" },
+  });
+  problem = "no answer for 30s";
+  const response = await get("/readyz");
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({
+    ready: false,
+    checks: { store: "no answer for 30s", draining: "ok" },
+  });
+});
+
+test("/metrics is the Prometheus text format", async () => {
+  const response = await get("/metrics");
+  expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+  expect(await response.text()).toContain("carillon_stored_total 3");
+});
+
+test("anything else is refused, and HEAD has no body", async () => {
+  expect((await get("/")).status).toBe(404);
+  expect((await get("/livez", "POST")).status).toBe(405);
+  expect(await (await get("/readyz?verbose", "HEAD")).text()).toBe("");
+});
+
+test("a port that is taken rejects the start, and stop may come twice", async () => {
+  const second = makeOperations({
+    host: "127.0.0.1",
+    port: operations.address().port,
+    checks,
+    metrics: makeMetrics(),
+  });
+  await expect(second.start()).rejects.toMatchObject({ code: "EADDRINUSE" });
+  await second.stop();
+  await operations.stop();
+});
