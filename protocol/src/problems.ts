@@ -104,6 +104,21 @@ export const problems = {
     title: "The same id with other content",
     doc: "(stream, source, id) names a notification already, and this one differs from it. Nothing was changed.",
   },
+  "subscriptions-full": {
+    status: 409,
+    title: "The user follows as many topics as is allowed",
+    doc: "256 at most. Nothing was changed for this user.",
+  },
+  "not-followed": {
+    status: 409,
+    title: "Not a stream that is followed",
+    doc: "An acknowledgement for a stream that the user or the session doesn't follow. Nothing was changed.",
+  },
+  "not-sent": {
+    status: 409,
+    title: "Not sent yet",
+    doc: "An acknowledgement beyond what this client was sent. Nothing was changed.",
+  },
   "body-too-large": {
     status: 413,
     title: "The body is too large",

@@ -1,0 +1,153 @@
+/**
+ * The frames as schemas: what asyncapi.json is made of. A type-level test holds them equal to the types in
+ * frames.ts, where each member is explained. More members and more types of frames may come within
+ * `carillon.v1`; whoever reads frames passes over what it doesn't know.
+ */
+import Type from "typebox";
+import { type StreamName, streamPattern } from "./stream.ts";
+
+const Stream = Type.Unsafe<StreamName>(
+  Type.String({ pattern: streamPattern, description: "`user:<id>` or `topic:<name>`" }),
+);
+const Seq = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
+const Cursor = (description: string) =>
+  Type.String({ pattern: "^[A-Za-z0-9_-]{8,5150}$", description: `${description}; opaque` });
+const Ref = Type.Optional(Seq("Chosen by the client; repeated in the `reply`"));
+
+export const CloudEventSchema = Type.Object(
+  {
+    specversion: Type.Literal("1.0"),
+    id: Type.String({ minLength: 1 }),
+    source: Type.String({ minLength: 1 }),
+    type: Type.String({ minLength: 1 }),
+  },
+  {
+    additionalProperties: Type.Unknown(),
+    description:
+      "A CloudEvent 1.0 in its JSON format. Always with `time`; with `expirytime`, `collapsekey`, `silent`, `receipt` where the producer said so",
+  },
+);
+
+export const serverFrames = {
+  hello: Type.Object(
+    {
+      type: Type.Literal("hello"),
+      user: Type.String(),
+      session: Type.String({ description: "Names this session in the server's logs" }),
+      epoch: Seq("The store's epoch"),
+      heartbeatMs: Type.Integer({
+        minimum: 1,
+        description:
+          "The server says something at least this often; after twice as long in silence, reconnect",
+      }),
+      cursor: Cursor("Where the session starts, before anything that was missed"),
+    },
+    { description: "The first frame on WebSocket and SSE" },
+  ),
+  notification: Type.Object(
+    {
+      type: Type.Literal("notification"),
+      stream: Stream,
+      seq: Type.Optional(Seq("Its place in the stream, from 1; absent when ephemeral")),
+      prev: Type.Optional(
+        Seq(
+          "The seq shown before it in this stream, or the place where the session started; absent when ephemeral",
+        ),
+      ),
+      event: CloudEventSchema,
+    },
+    { description: "A notification, in the order of its stream" },
+  ),
+  "caught-up": Type.Object(
+    { type: Type.Literal("caught-up"), cursor: Cursor("The client's place in every stream") },
+    { description: "Everything that was missed has been sent; what follows is new. Once a session" },
+  ),
+  cursor: Type.Object(
+    { type: Type.Literal("cursor"), cursor: Cursor("The client's place after what was sent so far") },
+    { description: "After each flush, on a WebSocket opened with `cursors=true`" },
+  ),
+  gap: Type.Object(
+    {
+      type: Type.Literal("gap"),
+      stream: Stream,
+      reason: Type.Union([
+        Type.Literal("trimmed"),
+        Type.Literal("skipped"),
+        Type.Literal("rewound"),
+        Type.Literal("epoch"),
+      ]),
+      from: Seq("The first that won't be sent; 0 with `rewound` and `epoch`"),
+      to: Seq("The last that won't be sent: the client's place is here now"),
+    },
+    { description: "Part of a stream won't be sent here" },
+  ),
+  subscribe: Type.Object(
+    {
+      type: Type.Union([Type.Literal("subscribe"), Type.Literal("unsubscribe")]),
+      stream: Stream,
+      seq: Type.Optional(Seq("With `subscribe`: the place from which the session goes on")),
+    },
+    { description: "The session follows a stream from now on, or doesn't any more" },
+  ),
+  ping: Type.Object(
+    { type: Type.Literal("ping") },
+    { description: "A heartbeat. On a WebSocket the client answers with any frame or a protocol pong" },
+  ),
+  reply: Type.Union(
+    [
+      Type.Object({ type: Type.Literal("reply"), ref: Seq("The request's `ref`"), ok: Type.Literal(true) }),
+      Type.Object({
+        type: Type.Literal("reply"),
+        ref: Seq("The request's `ref`"),
+        ok: Type.Literal(false),
+        error: Type.Object({
+          code: Type.String({ description: "Of the table of problems" }),
+          detail: Type.String(),
+        }),
+      }),
+    ],
+    { description: "The answer to a request that had a `ref`" },
+  ),
+  error: Type.Object(
+    {
+      type: Type.Literal("error"),
+      code: Type.String({ description: "Of the table of close codes or of problems" }),
+      detail: Type.String(),
+    },
+    { description: "Something is wrong that no `ref` names. On SSE it says why the stream ends" },
+  ),
+  goaway: Type.Object(
+    {
+      type: Type.Literal("goaway"),
+      reason: Type.Union([Type.Literal("draining"), Type.Literal("overloaded")]),
+      retryMs: Seq("Wait this long"),
+      jitterMs: Seq("and a random part of this"),
+      withinMs: Seq("The connection is closed after this time"),
+    },
+    {
+      description:
+        "The server is going away: connect again, elsewhere if there is an elsewhere, before letting go",
+    },
+  ),
+};
+
+export const clientFrames = {
+  ack: Type.Object(
+    {
+      type: Type.Literal("ack"),
+      ref: Ref,
+      stream: Stream,
+      seq: Seq("At most what was sent to this session"),
+    },
+    { description: "This client has the stream's notifications up to `seq`" },
+  ),
+  auth: Type.Object(
+    { type: Type.Literal("auth"), ref: Ref, token: Type.String({ maxLength: 8192, description: "A JWT" }) },
+    { description: "First on a WebSocket without an Authorization header; later a fresh token" },
+  ),
+  ping: Type.Object(
+    { type: Type.Literal("ping"), ref: Ref },
+    { description: "Answered with a `reply` when it has a `ref`" },
+  ),
+};
