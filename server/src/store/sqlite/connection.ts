@@ -1,0 +1,31 @@
+import { DatabaseSync } from "node:sqlite";
+import { migrate, recognise } from "./migrate.ts";
+
+const mebibyte = 1 << 20;
+
+export interface ConnectionOptions {
+  readonly file: string;
+  readonly cacheBytes: number;
+}
+
+/** The only connection that writes. */
+export function openForWriting({ file, cacheBytes }: ConnectionOptions): DatabaseSync {
+  const db = new DatabaseSync(file);
+  try {
+    recognise(db);
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    db.exec(`PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)}; PRAGMA temp_store = MEMORY`);
+    db.exec(`PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = ${64 * mebibyte}`);
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+export function openForReading({ file, cacheBytes }: ConnectionOptions): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly: true });
+  db.exec(`PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)}; PRAGMA temp_store = MEMORY`);
+  return db;
+}

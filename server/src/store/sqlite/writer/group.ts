@@ -1,0 +1,62 @@
+import type { DatabaseSync } from "node:sqlite";
+import { failureValueOf, isStorageFault } from "../failure.ts";
+import type { FaultPoints } from "../faults.ts";
+import type { Answer, Answers, Group, Handlers } from "../wire.ts";
+
+export interface Transaction {
+  readonly db: DatabaseSync;
+  readonly handlers: Handlers;
+  readonly faults: FaultPoints;
+  /** A transaction begins now. */
+  begin(): void;
+  /** Everything known from memory may be of what was rolled back. */
+  forget(): void;
+}
+
+/**
+ * Runs a group as one transaction. A call that fails alone is undone alone; a failure of the storage fails them
+ * all, and nothing was written.
+ */
+export function makeGroupRunner({
+  db,
+  handlers,
+  faults,
+  begin,
+  forget,
+}: Transaction): (group: Group) => Answers {
+  const invoke = (name: string, args: readonly unknown[]): Answer => ({
+    value: handlers[name]!(...(args as never[])) ?? null,
+  });
+
+  const invokeAlone = (name: string, args: readonly unknown[]): Answer => {
+    db.exec("SAVEPOINT call");
+    try {
+      const answer = invoke(name, args);
+      db.exec("RELEASE call");
+      return answer;
+    } catch (error) {
+      if (isStorageFault(error) || !db.isTransaction) throw error;
+      db.exec("ROLLBACK TO call; RELEASE call");
+      forget();
+      return { failure: failureValueOf(error) };
+    }
+  };
+
+  return ({ names, args }) => {
+    begin();
+    try {
+      db.exec("BEGIN IMMEDIATE");
+      const one = names.length === 1 ? invoke : invokeAlone;
+      const answers = names.map((name, at) => one(name, args[at]!));
+      faults.beforeCommit();
+      db.exec("COMMIT");
+      faults.afterCommit();
+      return { answers, at: faults.now() };
+    } catch (error) {
+      forget();
+      if (db.isTransaction) db.exec("ROLLBACK");
+      const failure = failureValueOf(error);
+      return { answers: names.map(() => ({ failure })), at: 0 };
+    }
+  };
+}

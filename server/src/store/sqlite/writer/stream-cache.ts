@@ -1,0 +1,79 @@
+import type { DatabaseSync } from "node:sqlite";
+
+export interface StreamState {
+  readonly id: number;
+  head: number;
+  trimmed: number;
+  rev: number;
+  closed: boolean;
+}
+
+/**
+ * Streams as the transaction under way sees them. Known to the writer alone: everybody else reads what is
+ * committed. `forget` after a rollback, and all is read again.
+ */
+export interface StreamCache {
+  find(name: string): StreamState | undefined;
+  ensure(name: string): StreamState;
+  raiseRev(state: StreamState): number;
+  setTrimmed(state: StreamState, trimmed: number): void;
+  setClosed(state: StreamState, closed: boolean): void;
+  forget(): void;
+}
+
+export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
+  const states = new Map<string, StreamState>();
+  const select = db.prepare(
+    `SELECT id, trimmed, rev, closed,
+       (SELECT max(seq) FROM notifications WHERE stream_id = streams.id) AS newest
+     FROM streams WHERE name = ?`,
+  );
+  const insert = db.prepare("INSERT INTO streams(name) VALUES (?)");
+  const updateRev = db.prepare("UPDATE streams SET rev = ? WHERE id = ?");
+  const updateTrimmed = db.prepare("UPDATE streams SET trimmed = ? WHERE id = ?");
+  const updateClosed = db.prepare("UPDATE streams SET closed = ? WHERE id = ?");
+
+  const keep = (name: string, state: StreamState): StreamState => {
+    if (states.size >= most) states.delete(states.keys().next().value!);
+    states.set(name, state);
+    return state;
+  };
+
+  const find = (name: string): StreamState | undefined => {
+    const known = states.get(name);
+    if (known) return known;
+    const row = select.get(name) as
+      | { id: number; trimmed: number; rev: number; closed: number; newest: number | null }
+      | undefined;
+    if (!row) return undefined;
+    const { id, trimmed, rev, newest } = row;
+    return keep(name, { id, head: Math.max(trimmed, newest ?? 0), trimmed, rev, closed: row.closed === 1 });
+  };
+
+  return {
+    find,
+    ensure: (name) =>
+      find(name) ??
+      keep(name, {
+        id: Number(insert.run(name).lastInsertRowid),
+        head: 0,
+        trimmed: 0,
+        rev: 0,
+        closed: false,
+      }),
+    raiseRev(state) {
+      state.rev += 1;
+      updateRev.run(state.rev, state.id);
+      return state.rev;
+    },
+    setTrimmed(state, trimmed) {
+      state.trimmed = trimmed;
+      updateTrimmed.run(trimmed, state.id);
+    },
+    setClosed(state, closed) {
+      state.closed = closed;
+      updateClosed.run(closed ? 1 : 0, state.id);
+    },
+    forget: () => states.clear(),
+  };
+}

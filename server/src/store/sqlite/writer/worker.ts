@@ -1,0 +1,52 @@
+import { workerData } from "node:worker_threads";
+import { openForWriting } from "../connection.ts";
+import { makeFaultPoints } from "../faults.ts";
+import { serve } from "../serve.ts";
+import type { WorkerSettings } from "../wire.ts";
+import { makeAccessWrites } from "./access.ts";
+import { makeApply } from "./apply.ts";
+import { makeDirectoryWrites } from "./directory.ts";
+import { makeGroupRunner } from "./group.ts";
+import { makeIdentities } from "./identities.ts";
+import { makePositionWrites } from "./positions.ts";
+import { makeStreamCache } from "./stream-cache.ts";
+import { makeTakeBack } from "./take-back.ts";
+import { makeUpkeep } from "./upkeep.ts";
+import type { Writing } from "./writing.ts";
+
+const handlersOf = (writing: Writing) => ({
+  apply: makeApply(writing),
+  ...makeTakeBack(writing),
+  upkeep: makeUpkeep(writing),
+  ...makeDirectoryWrites(writing),
+  ...makePositionWrites(writing),
+  ...makeAccessWrites(writing),
+});
+
+export type WriterCalls = ReturnType<typeof handlersOf>;
+
+serve(() => {
+  const settings = workerData as WorkerSettings;
+  const db = openForWriting(settings);
+  const faults = makeFaultPoints(settings.faults, (sql) => db.exec(sql));
+  const streams = makeStreamCache(db, settings.cachedStreams);
+  const identities = makeIdentities(db, settings.identityWindowMs);
+  let now = 0;
+  const handlers = handlersOf({ db, streams, identities, now: () => now });
+  const run = makeGroupRunner({
+    db,
+    handlers,
+    faults,
+    begin() {
+      now = Math.max(now, faults.now());
+    },
+    forget: streams.forget,
+  });
+  return {
+    run,
+    close() {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+    },
+  };
+});
