@@ -95,7 +95,7 @@ const parameters = {
   cursor: { type: "string", description: "Where the client stands; opaque" },
   device: {
     type: "string",
-    pattern: "^[A-Za-z0-9._~@+:=-]{1,64}$",
+    pattern: "^[!-~]{1,64}$",
     description: "A name under which the server remembers the place of this client",
   },
   cursors: {

@@ -1,13 +1,11 @@
 /**
- * What the request API takes and answers, beside notifications and frames: the schemas of openapi.json and the
- * types of whoever calls. Times are RFC 3339 timestamps.
+ * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
 import { serverFrames } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { type ProblemCode, problems } from "./problems.ts";
 import { namePattern, type StreamName, streamPattern } from "./stream.ts";
-import { durationPattern } from "./timestamp.ts";
 
 const Stream = Type.Unsafe<StreamName>(
   Type.String({ pattern: streamPattern, description: "`user:<id>` or `topic:<name>`" }),
@@ -18,10 +16,10 @@ const Next = Type.Union([Type.String(), Type.Null()], {
   description: "Pass it as `after` for the next page; null on the last",
 });
 
-export const UserId = Type.String({ pattern: namePattern, description: "A user's id" });
-export const TopicName = Type.String({ pattern: namePattern, description: "A topic's name" });
+const UserId = Type.String({ pattern: namePattern, description: "A user's id" });
+const TopicName = Type.String({ pattern: namePattern, description: "A topic's name" });
 
-export const FieldErrorSchema = Type.Object(
+const FieldErrorPart = Type.Object(
   {
     pointer: Type.Optional(
       Type.String({ description: 'Into the body: a JSON pointer (RFC 6901), "" for the whole' }),
@@ -33,7 +31,7 @@ export const FieldErrorSchema = Type.Object(
   { description: "One place that is wrong" },
 );
 
-export const ProblemSchema = Type.Object(
+export const ProblemAnswer = Type.Object(
   {
     type: Type.Unsafe<`urn:carillon:problem:${ProblemCode}`>(
       Type.String({ pattern: "^urn:carillon:problem:[a-z-]+$" }),
@@ -42,7 +40,7 @@ export const ProblemSchema = Type.Object(
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     title: Type.String(),
     detail: Type.String({ description: "About this very occurrence, for people" }),
-    errors: Type.Optional(Type.Array(FieldErrorSchema, { maxItems: limits.errorsNamed })),
+    errors: Type.Optional(Type.Array(FieldErrorPart, { maxItems: limits.errorsNamed })),
     retryMs: Type.Optional(Type.Integer({ minimum: 0, description: "Try again after this time" })),
     jitterMs: Type.Optional(Type.Integer({ minimum: 0, description: "and a random part of this" })),
     instance: Type.Optional(Type.String({ description: "The request, as the server's log has it" })),
@@ -50,7 +48,7 @@ export const ProblemSchema = Type.Object(
   { $id: "Problem", description: "Problem details (RFC 9457)" },
 );
 
-export const ReceiptSchema = Type.Object(
+const ReceiptPart = Type.Object(
   {
     to: Stream,
     status: Type.Union(
@@ -68,57 +66,68 @@ export const ReceiptSchema = Type.Object(
     ),
     seq: Type.Optional(Seq),
     durable: Type.Optional(Type.Literal(false, { description: "Ephemeral: handed on, kept nowhere" })),
-    error: Type.Optional(ProblemSchema),
+    error: Type.Optional(ProblemAnswer),
   },
   { $id: "Receipt", description: "What became of it for one recipient" },
 );
 
-/** 202 for one notification. */
-export const AcceptedSchema = Type.Object(
+/** 202 for one notification. A refused one is a problem, with these members where some recipients have it. */
+export const AcceptedAnswer = Type.Object(
   {
     id: Type.String(),
     source: Type.String(),
-    receipts: Type.Array(ReceiptSchema, { description: "One for each recipient, in the order of `to`" }),
+    receipts: Type.Array(ReceiptPart, { description: "One for each recipient, in the order of `to`" }),
   },
   { $id: "Accepted" },
 );
 
-export const RefusedSchema = Type.Object(
-  {
-    status: Type.Literal("refused"),
-    id: Type.Optional(Type.String()),
-    line: Type.Optional(Type.Integer({ minimum: 1, description: "Of an NDJSON body" })),
-    error: ProblemSchema,
-  },
-  { $id: "Refused", description: "An item of a batch that was refused whole" },
+const ResultPart = Type.Union(
+  [
+    AcceptedAnswer,
+    Type.Object(
+      {
+        id: Type.String(),
+        source: Type.String(),
+        receipts: Type.Array(ReceiptPart),
+        error: ProblemAnswer,
+      },
+      { description: "Some recipients don't have it: `error` is the first thing that is wrong" },
+    ),
+    Type.Object(
+      {
+        id: Type.Optional(Type.String()),
+        source: Type.Optional(Type.String()),
+        status: Type.Literal("refused"),
+        error: ProblemAnswer,
+      },
+      { description: "Refused whole" },
+    ),
+  ],
+  { description: "What became of one item" },
 );
 
 /** 202 for a batch when every recipient of every item has it, 207 when not. */
-export const BatchSchema = Type.Object(
-  {
-    results: Type.Array(Type.Union([AcceptedSchema, RefusedSchema]), {
-      description: "One for each item, in their order",
-    }),
-  },
+export const BatchAnswer = Type.Object(
+  { results: Type.Array(ResultPart, { description: "One for each item, in their order" }) },
   { $id: "Batch" },
 );
 
-export const StatusSchema = Type.Object(
+export const StatusAnswer = Type.Object(
   {
     id: Type.String(),
     source: Type.String(),
-    stream: Stream,
+    to: Stream,
     seq: Seq,
     state: Type.Union([Type.Literal("stored"), Type.Literal("expired"), Type.Literal("gone")], {
       description: "gone: taken back, or replaced by a newer one with its collapse key",
     }),
-    storedAt: Time("When it was committed"),
+    stored: Time("When it was committed"),
     expires: Type.Optional(Time("When it stops being of use")),
     received: Type.Optional(
       Type.Object(
         {
           total: Type.Integer({ minimum: 0 }),
-          users: Type.Array(Type.Object({ user: UserId, at: Time("When its client said so") }), {
+          users: Type.Array(Type.Object({ user: UserId, at: Time("When a client of theirs said so") }), {
             maxItems: 100,
           }),
         },
@@ -129,24 +138,22 @@ export const StatusSchema = Type.Object(
   { $id: "Status" },
 );
 
-export const TakenBackSchema = Type.Object(
-  { id: Type.String(), source: Type.String(), stream: Stream, seq: Seq, state: Type.Literal("gone") },
-  { $id: "TakenBack" },
-);
-
-export const TopicSchema = Type.Object(
+export const TopicAnswer = Type.Object(
   {
     topic: TopicName,
     owner: Type.String({ description: "`key:<name>` of the API key, or `user:<id>`" }),
-    createdAt: Time("When it was first made"),
+    created: Time("When it was made"),
     subscribers: Type.Integer({ minimum: 0 }),
   },
   { $id: "Topic" },
 );
 
-export const TopicsSchema = Type.Object({ items: Type.Array(TopicSchema), next: Next }, { $id: "Topics" });
+export const TopicsAnswer = Type.Object(
+  { topics: Type.Array(TopicAnswer, { maxItems: 1_000 }), next: Next },
+  { $id: "Topics" },
+);
 
-export const SubscriberSchema = Type.Object(
+const SubscriberPart = Type.Object(
   {
     user: UserId,
     since: Type.Integer({
@@ -157,52 +164,39 @@ export const SubscriberSchema = Type.Object(
   { $id: "Subscriber" },
 );
 
-export const SubscribersSchema = Type.Object(
-  { items: Type.Array(SubscriberSchema), next: Next },
+export const SubscribersAnswer = Type.Object(
+  { subscribers: Type.Array(SubscriberPart, { maxItems: 1_000 }), next: Next },
   { $id: "Subscribers" },
 );
 
-export const TokenBodySchema = Type.Object(
+export const SubscribedAnswer = Type.Object(
   {
-    ttl: Type.Optional(
-      Type.String({ pattern: durationPattern, description: "`1s` to `24h`; `1h` when absent" }),
-    ),
+    full: Type.Array(UserId, {
+      description: "Who was left out, as they follow as many topics as is allowed",
+    }),
   },
-  { $id: "TokenBody", additionalProperties: false },
+  { $id: "Subscribed" },
 );
 
-export const TokenSchema = Type.Object(
+export const TokenAnswer = Type.Object(
   { token: Type.String({ description: "A JWT for the user's clients" }), expires: Time("When it ends") },
   { $id: "Token" },
 );
 
-export const PollSchema = Type.Object(
+export const PollAnswer = Type.Object(
   {
-    cursor: Type.String({ description: "Pass it to the next poll; opaque" }),
+    cursor: Type.String({ description: "For the next poll; opaque" }),
     frames: Type.Array(
-      Type.Union([
-        serverFrames.notification,
-        serverFrames.gap,
-        serverFrames.subscribe,
-        serverFrames["caught-up"],
-      ]),
+      Type.Union([serverFrames.notification, serverFrames.gap, serverFrames.subscribe, serverFrames.goaway]),
     ),
   },
   { $id: "Poll" },
 );
 
-export const AckBodySchema = Type.Object(
-  { stream: Stream, seq: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) },
-  { $id: "AckBody", additionalProperties: false },
-);
-
-export type Receipt = Static<typeof ReceiptSchema>;
-export type Accepted = Static<typeof AcceptedSchema>;
-export type Refused = Static<typeof RefusedSchema>;
-export type Batch = Static<typeof BatchSchema>;
-export type Status = Static<typeof StatusSchema>;
-export type TakenBack = Static<typeof TakenBackSchema>;
-export type Topic = Static<typeof TopicSchema>;
-export type Subscriber = Static<typeof SubscriberSchema>;
-export type Token = Static<typeof TokenSchema>;
-export type Poll = Static<typeof PollSchema>;
+export type Receipt = Static<typeof ReceiptPart>;
+export type Accepted = Static<typeof AcceptedAnswer>;
+export type Batch = Static<typeof BatchAnswer>;
+export type Status = Static<typeof StatusAnswer>;
+export type Topic = Static<typeof TopicAnswer>;
+export type Token = Static<typeof TokenAnswer>;
+export type Poll = Static<typeof PollAnswer>;

@@ -104,7 +104,7 @@ export const problems = {
     title: "The same id with other content",
     doc: "(stream, source, id) names a notification already, and this one differs from it. Nothing was changed.",
   },
-  "subscriptions-full": {
+  "subscriptions-too-many": {
     status: 409,
     title: "The user follows as many topics as is allowed",
     doc: "256 at most. Nothing was changed for this user.",
