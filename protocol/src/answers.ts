@@ -45,10 +45,10 @@ export const ProblemAnswer = Type.Object(
     jitterMs: Type.Optional(Type.Integer({ minimum: 0, description: "and a random part of this" })),
     instance: Type.Optional(Type.String({ description: "The request, as the server's log has it" })),
   },
-  { $id: "Problem", description: "Problem details (RFC 9457)" },
+  { description: "Problem details (RFC 9457)" },
 );
 
-const ReceiptPart = Type.Object(
+export const ReceiptAnswer = Type.Object(
   {
     to: Stream,
     status: Type.Union(
@@ -68,27 +68,25 @@ const ReceiptPart = Type.Object(
     durable: Type.Optional(Type.Literal(false, { description: "Ephemeral: handed on, kept nowhere" })),
     error: Type.Optional(ProblemAnswer),
   },
-  { $id: "Receipt", description: "What became of it for one recipient" },
+  { description: "What became of it for one recipient" },
 );
 
 /** 202 for one notification. A refused one is a problem, with these members where some recipients have it. */
-export const AcceptedAnswer = Type.Object(
-  {
-    id: Type.String(),
-    source: Type.String(),
-    receipts: Type.Array(ReceiptPart, { description: "One for each recipient, in the order of `to`" }),
-  },
-  { $id: "Accepted" },
-);
+export const AcceptedAnswer = Type.Object({
+  id: Type.String(),
+  source: Type.String(),
+  receipts: Type.Array(ReceiptAnswer, { description: "One for each recipient, in the order of `to`" }),
+});
 
-const ResultPart = Type.Union(
+/** One item of a batch. */
+export const ItemAnswer = Type.Union(
   [
     AcceptedAnswer,
     Type.Object(
       {
         id: Type.String(),
         source: Type.String(),
-        receipts: Type.Array(ReceiptPart),
+        receipts: Type.Array(ReceiptAnswer),
         error: ProblemAnswer,
       },
       { description: "Some recipients don't have it: `error` is the first thing that is wrong" },
@@ -107,93 +105,74 @@ const ResultPart = Type.Union(
 );
 
 /** 202 for a batch when every recipient of every item has it, 207 when not. */
-export const BatchAnswer = Type.Object(
-  { results: Type.Array(ResultPart, { description: "One for each item, in their order" }) },
-  { $id: "Batch" },
-);
+export const BatchAnswer = Type.Object({
+  results: Type.Array(ItemAnswer, { description: "One for each item, in their order" }),
+});
 
-export const StatusAnswer = Type.Object(
-  {
-    id: Type.String(),
-    source: Type.String(),
-    to: Stream,
-    seq: Seq,
-    state: Type.Union([Type.Literal("stored"), Type.Literal("expired"), Type.Literal("gone")], {
-      description: "gone: taken back, or replaced by a newer one with its collapse key",
-    }),
-    stored: Time("When it was committed"),
-    expires: Type.Optional(Time("When it stops being of use")),
-    received: Type.Optional(
-      Type.Object(
-        {
-          total: Type.Integer({ minimum: 0 }),
-          users: Type.Array(Type.Object({ user: UserId, at: Time("When a client of theirs said so") }), {
-            maxItems: 100,
-          }),
-        },
-        { description: "Where a receipt was asked for: who has it, the first 100 of them" },
-      ),
+export const StatusAnswer = Type.Object({
+  id: Type.String(),
+  source: Type.String(),
+  to: Stream,
+  seq: Seq,
+  state: Type.Union([Type.Literal("stored"), Type.Literal("expired"), Type.Literal("gone")], {
+    description: "gone: taken back, or replaced by a newer one with its collapse key",
+  }),
+  stored: Time("When it was committed"),
+  expires: Type.Optional(Time("When it stops being of use")),
+  received: Type.Optional(
+    Type.Object(
+      {
+        total: Type.Integer({ minimum: 0 }),
+        users: Type.Array(Type.Object({ user: UserId, at: Time("When a client of theirs said so") }), {
+          maxItems: 100,
+        }),
+      },
+      { description: "Where a receipt was asked for: who has it, the first 100 of them" },
     ),
-  },
-  { $id: "Status" },
-);
+  ),
+});
 
-export const TopicAnswer = Type.Object(
-  {
-    topic: TopicName,
-    owner: Type.String({ description: "`key:<name>` of the API key, or `user:<id>`" }),
-    created: Time("When it was made"),
-    subscribers: Type.Integer({ minimum: 0 }),
-  },
-  { $id: "Topic" },
-);
+export const TopicAnswer = Type.Object({
+  topic: TopicName,
+  owner: Type.String({ description: "`key:<name>` of the API key, or `user:<id>`" }),
+  created: Time("When it was made"),
+  subscribers: Type.Integer({ minimum: 0 }),
+});
 
-export const TopicsAnswer = Type.Object(
-  { topics: Type.Array(TopicAnswer, { maxItems: 1_000 }), next: Next },
-  { $id: "Topics" },
-);
+export const TopicsAnswer = Type.Object({ topics: Type.Array(TopicAnswer, { maxItems: 1_000 }), next: Next });
 
-const SubscriberPart = Type.Object(
-  {
-    user: UserId,
-    since: Type.Integer({
-      minimum: 0,
-      description: "The topic's head when they subscribed: what is newer is theirs",
-    }),
-  },
-  { $id: "Subscriber" },
-);
+export const SubscriberAnswer = Type.Object({
+  user: UserId,
+  since: Type.Integer({
+    minimum: 0,
+    description: "The topic's head when they subscribed: what is newer is theirs",
+  }),
+});
 
-export const SubscribersAnswer = Type.Object(
-  { subscribers: Type.Array(SubscriberPart, { maxItems: 1_000 }), next: Next },
-  { $id: "Subscribers" },
-);
+export const SubscribersAnswer = Type.Object({
+  subscribers: Type.Array(SubscriberAnswer, { maxItems: 1_000 }),
+  next: Next,
+});
 
-export const SubscribedAnswer = Type.Object(
-  {
-    full: Type.Array(UserId, {
-      description: "Who was left out, as they follow as many topics as is allowed",
-    }),
-  },
-  { $id: "Subscribed" },
-);
+export const SubscribedAnswer = Type.Object({
+  full: Type.Array(UserId, {
+    description: "Who was left out, as they follow as many topics as is allowed",
+  }),
+});
 
-export const TokenAnswer = Type.Object(
-  { token: Type.String({ description: "A JWT for the user's clients" }), expires: Time("When it ends") },
-  { $id: "Token" },
-);
+export const TokenAnswer = Type.Object({
+  token: Type.String({ description: "A JWT for the user's clients" }),
+  expires: Time("When it ends"),
+});
 
-export const PollAnswer = Type.Object(
-  {
-    cursor: Type.String({ description: "For the next poll; opaque" }),
-    frames: Type.Array(
-      Type.Union([serverFrames.notification, serverFrames.gap, serverFrames.subscribe, serverFrames.goaway]),
-    ),
-  },
-  { $id: "Poll" },
-);
+export const PollAnswer = Type.Object({
+  cursor: Type.String({ description: "For the next poll; opaque" }),
+  frames: Type.Array(
+    Type.Union([serverFrames.notification, serverFrames.gap, serverFrames.subscribe, serverFrames.goaway]),
+  ),
+});
 
-export type Receipt = Static<typeof ReceiptPart>;
+export type Receipt = Static<typeof ReceiptAnswer>;
 export type Accepted = Static<typeof AcceptedAnswer>;
 export type Batch = Static<typeof BatchAnswer>;
 export type Status = Static<typeof StatusAnswer>;

@@ -115,7 +115,6 @@ export const Extension = Type.Union(
 );
 
 export const NotificationBody = Type.Object(properties, {
-  $id: "Notification",
   additionalProperties: Extension,
   propertyNames: Type.String({ pattern: "^([a-z0-9]{1,20}|data_base64|collapseKey)$" }),
   maxProperties: Object.keys(properties).length + limits.extensions,
