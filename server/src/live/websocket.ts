@@ -1,0 +1,156 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type Problem, problem } from "@carillon/protocol/problems";
+import type { FastifyInstance } from "fastify";
+import { WebSocketServer } from "ws";
+import type { Client } from "../access/principal.ts";
+import { problemHeaders, sendProblem, toProblem } from "../http/problem-reply.ts";
+import { websocketEncoding } from "./encoding.ts";
+import type { LiveOptions } from "./live.ts";
+import { openingProblem, reasonOf } from "./refusal.ts";
+import { isProblem, readWanted, type Wanted } from "./request.ts";
+import { LiveSocket, WebSocketOutlet, type WebSocketShared } from "./websocket-outlet.ts";
+
+const path = "/v1/live";
+const subprotocol = "carillon.v1";
+
+/** What is kept of a request until its token comes. */
+interface Waiting {
+  readonly wanted: Wanted;
+  readonly cancel: () => void;
+}
+
+const pathOf = ({ url = "" }: IncomingMessage): string => url.split("?", 1)[0]!;
+
+const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket";
+
+const offers = ({ headers }: IncomingMessage): boolean =>
+  (headers["sec-websocket-protocol"] ?? "").split(",").some((offered) => offered.trim() === subprotocol);
+
+/** Answers on the bare socket: there is no response object for an upgrade. */
+function refuse(socket: Duplex, what: Problem): void {
+  const body = JSON.stringify(what);
+  const headers = { ...problemHeaders(what), "content-length": Buffer.byteLength(body), connection: "close" };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.once("finish", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${what.status} ${what.title}\r\n${lines.join("")}\r\n${body}`);
+}
+
+const ignore = (): void => {};
+
+export function registerWebSocket(app: FastifyInstance, options: LiveOptions): void {
+  const { sessions, authorizer, allowsOrigin, limits, clock } = options;
+  /** Those without a session yet; their number is bounded by the time that they have. */
+  const waiting = new Map<WebSocketOutlet, Waiting>();
+  const open = new Set<WebSocketOutlet>();
+
+  // An option of ws that its types don't know yet.
+  const closing = { closeTimeout: limits.closeMs };
+  const server = new WebSocketServer({
+    ...closing,
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.frameBytes,
+    handleProtocols: () => subprotocol,
+    WebSocket: LiveSocket,
+  });
+
+  const shared: WebSocketShared = {
+    limits,
+    clock,
+    authenticate: (outlet, token, ref) => void authenticate(outlet, token, ref),
+    gone(outlet) {
+      waiting.get(outlet)?.cancel();
+      waiting.delete(outlet);
+      open.delete(outlet);
+    },
+  };
+
+  function start(outlet: WebSocketOutlet, { user, expiresAt }: Client, wanted: Wanted): void {
+    try {
+      outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
+    } catch (error) {
+      const what = openingProblem(error);
+      outlet.close(reasonOf(what), what.detail);
+    }
+  }
+
+  async function authenticate(
+    outlet: WebSocketOutlet,
+    token: string,
+    ref: number | undefined,
+  ): Promise<void> {
+    const verdict = await Promise.resolve(authorizer.client(`Bearer ${token}`)).catch(toProblem);
+    const kept = waiting.get(outlet);
+    if (kept === undefined) return;
+    kept.cancel();
+    waiting.delete(outlet);
+    if (isProblem(verdict)) return outlet.close(reasonOf(verdict), verdict.detail);
+    if (ref !== undefined) {
+      outlet.write(websocketEncoding.frame("reply", JSON.stringify({ type: "reply", ref, ok: true })));
+    }
+    start(outlet, verdict, kept.wanted);
+  }
+
+  function upgraded(outlet: WebSocketOutlet, client: Client | null, wanted: Wanted | Problem): void {
+    open.add(outlet);
+    // Told by a close code, because a browser's page never sees why an upgrade was refused.
+    if (isProblem(wanted)) return outlet.close("cursor-invalid", wanted.detail);
+    if (client !== null) return start(outlet, client, wanted);
+    const cancel = clock.after(limits.unauthenticatedMs, () => {
+      outlet.close("auth-timeout", "no token came in time");
+    });
+    waiting.set(outlet, { wanted, cancel });
+  }
+
+  /** Null where the token comes in the first frame: browsers can't set headers. */
+  const clientOf = async ({
+    headers: { authorization },
+  }: IncomingMessage): Promise<Client | Problem | null> =>
+    authorization === undefined ? null : authorizer.client(authorization);
+
+  async function judge(request: IncomingMessage): Promise<Client | Problem | null> {
+    const { origin } = request.headers;
+    if (pathOf(request) !== path) return problem("route-not-found", "there is no WebSocket here");
+    if (origin !== undefined && !allowsOrigin(origin)) {
+      return problem("origin-forbidden", "the server doesn't allow pages of this origin");
+    }
+    if (!offers(request)) {
+      return problem("subprotocol-unsupported", `Sec-WebSocket-Protocol must offer ${subprotocol}`);
+    }
+    return clientOf(request);
+  }
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", ignore);
+    const verdict = await judge(request).catch(toProblem);
+    if (socket.destroyed) return;
+    if (verdict !== null && isProblem(verdict)) return refuse(socket, verdict);
+    const query = new URL(request.url ?? "", "http://localhost").searchParams;
+    const wanted = readWanted((name) => query.get(name) ?? undefined);
+    if (isProblem(wanted) && wanted.code !== "cursor-invalid") return refuse(socket, wanted);
+    socket.off("error", ignore);
+    server.handleUpgrade(request, socket, head, (ws) => {
+      upgraded(new WebSocketOutlet(ws, socket, shared), verdict, wanted);
+    });
+  }
+
+  server.on("wsClientError", ({ message }, socket) => {
+    refuse(socket as Duplex, problem("parameter-invalid", `not a WebSocket handshake: ${message}`));
+  });
+  app.server.on("upgrade", (request, socket, head) => void upgrade(request, socket, head));
+  // Any other `Upgrade` (curl asks for h2c, for instance) is a plain request that need not be granted.
+  Object.assign(app.server, { shouldUpgradeCallback: isWebSocket });
+
+  app.get(path, { exposeHeadRoute: false, config: { access: "anybody" } }, (_, reply) => {
+    reply.header("upgrade", "websocket").header("connection", "upgrade");
+    return sendProblem(
+      reply,
+      problem("upgrade-required", `connect with a WebSocket and offer ${subprotocol}`),
+    );
+  });
+  app.addHook("preClose", async () => {
+    for (const outlet of open) outlet.destroy();
+  });
+}

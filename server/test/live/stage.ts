@@ -1,0 +1,131 @@
+/** A whole server of the embedded backends on a port of its own, for tests that talk to it from outside. */
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { problem } from "@carillon/protocol/problems";
+import type { StreamName } from "@carillon/protocol/stream";
+import { type FastifyInstance, fastify } from "fastify";
+import { onTestFinished } from "vitest";
+import { makeLocalBus } from "../../src/bus/local.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { makeDirector } from "../../src/director/director.ts";
+import { distributorDefaults, makeDistributor } from "../../src/distributor/distributor.ts";
+import { noMetrics } from "../../src/distributor/metrics.ts";
+import { guard } from "../../src/http/authorize.ts";
+import { type LiveLimits, liveDefaults, registerLive } from "../../src/live/live.ts";
+import {
+  makeSessions,
+  noSessionsMetrics,
+  type Sessions,
+  type SessionsOptions,
+  sessionsDefaults,
+} from "../../src/live/sessions.ts";
+import { makeInlineLog } from "../../src/log/inline.ts";
+import { openSqlite } from "../../src/store/sqlite/open.ts";
+import type { StoreBackend } from "../../src/store/store.ts";
+
+export interface Stage {
+  readonly app: FastifyInstance;
+  readonly port: number;
+  readonly store: StoreBackend;
+  readonly sessions: Sessions;
+  readonly closed: string[];
+  /** Stores notifications and answers when they are durable. */
+  send(stream: StreamName, ...data: readonly unknown[]): Promise<void>;
+}
+
+export interface StageOptions {
+  readonly limits?: Partial<LiveLimits>;
+  readonly sessions?: Partial<SessionsOptions>;
+  readonly clock?: Clock;
+}
+
+const dayMs = 86_400_000;
+let serial = 0;
+
+/** Tokens of these tests: the user's name, or `expired`, or `unavailable`; anything else has no colon. */
+export const tokenOf = (user: string): string => `token:${user}`;
+
+export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
+  const clock = options.clock ?? systemClock;
+  const directory = mkdtempSync(join(tmpdir(), "carillon-live-"));
+  const store = await openSqlite({ directory, identityWindowMs: dayMs });
+  const log = makeInlineLog({ clock });
+  const bus = makeLocalBus({ clock });
+  const director = makeDirector({ log, streams: store.streams, bus, clock });
+  const distributor = makeDistributor({ ...store, bus, clock, metrics: noMetrics }, distributorDefaults);
+  const closed: string[] = [];
+  const sessions = makeSessions(
+    {
+      distributor,
+      clock,
+      verify: async () => ({ error: "not here" }),
+      metrics: { ...noSessionsMetrics, closed: (reason) => closed.push(reason) },
+      broken: (reason) => {
+        throw reason;
+      },
+    },
+    { ...sessionsDefaults, ...options.sessions },
+  );
+  const client = (authorization: string | undefined) => {
+    const [, kind, user] = /^Bearer (?:(token):)?(.*)$/.exec(authorization ?? "") ?? [];
+    if (user === undefined) return problem("unauthenticated", "no token");
+    if (user === "expired") return problem("token-expired", "the token has expired");
+    if (user === "unavailable") return problem("unavailable", "the keys are away", { retryMs: 1_000 });
+    if (kind !== "token") return problem("token-invalid", "the signature is not genuine");
+    return { kind: "client" as const, user, expiresAt: clock.now() + dayMs };
+  };
+  const authorizer = { client, producer: () => problem("forbidden", "not here") };
+  const app = fastify();
+  guard(app, authorizer);
+  registerLive(app, {
+    sessions,
+    authorizer,
+    allowsOrigin: (origin) => origin === "https://app.example",
+    limits: { ...liveDefaults, ...options.limits },
+    clock,
+  });
+  await log.start();
+  await bus.start(distributor.listener);
+  await director.start();
+  await distributor.start();
+  await sessions.start();
+  await app.listen({ port: 0, host: "127.0.0.1" });
+
+  onTestFinished(async () => {
+    await sessions.stop();
+    await app.close();
+    await log.stop();
+    await director.stop();
+    await distributor.stop();
+    await bus.stop();
+    await store.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  return {
+    app,
+    port: (app.server.address() as AddressInfo).port,
+    store,
+    sessions,
+    closed,
+    async send(stream, ...data) {
+      const records = data.map((value) => {
+        const id = String(serial++);
+        return {
+          stream,
+          key: id.padStart(22, "k"),
+          digest: id.padStart(22, "d"),
+          silent: false,
+          collapseKey: null,
+          expiresAt: null,
+          receipt: false,
+          acceptedAt: clock.now(),
+          body: JSON.stringify({ specversion: "1.0", id, source: "/test", type: "test", data: value }),
+        };
+      });
+      await log.append(records);
+    },
+  };
+}

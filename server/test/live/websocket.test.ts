@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { connect, dataOf, refused } from "./client.ts";
+import { raiseStage, tokenOf } from "./stage.ts";
+
+describe("a WebSocket", () => {
+  test("says hello, what was missed, that it is caught up, then what is new", async () => {
+    const stage = await raiseStage();
+    await stage.send("user:ada", "one", "two");
+    const client = connect(stage.port);
+    expect(await client.next("hello")).toMatchObject({ user: "ada", epoch: 1 });
+    await client.next("caught-up");
+    await stage.send("user:ada", "three");
+    expect(await client.data(3)).toEqual(["one", "two", "three"]);
+    expect(client.frames.map(({ type }) => type)).toEqual([
+      "hello",
+      "notification",
+      "notification",
+      "caught-up",
+      "notification",
+    ]);
+    expect(
+      client.frames.filter(({ type }) => type === "notification").map(({ seq, prev }) => [prev, seq]),
+    ).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]);
+    expect(client.ws.protocol).toBe("carillon.v1");
+    expect(client.ws.extensions).toBe("");
+  });
+
+  test("goes on behind its cursor, and gives one after each flush when asked", async () => {
+    const stage = await raiseStage();
+    await stage.send("user:ada", 1, 2, 3);
+    const first = connect(stage.port, { query: "?cursors=true" });
+    await first.data(3);
+    let cursor: unknown;
+    do ({ cursor } = await first.next("cursor"));
+    while (first.frames.at(-1)?.["cursor"] !== cursor);
+    first.ws.terminate();
+    await stage.send("user:ada", 4);
+    const again = connect(stage.port, { query: `?cursor=${cursor}` });
+    await again.next("caught-up");
+    expect(again.frames.filter(({ type }) => type === "notification").map(dataOf)).toEqual([4]);
+  });
+
+  test("takes its token from the first frame, and answers it", async () => {
+    const stage = await raiseStage();
+    await stage.send("user:bob", "hi");
+    const client = connect(stage.port, { token: null });
+    client.ws.on("open", () =>
+      client.ws.send(JSON.stringify({ type: "auth", token: tokenOf("bob"), ref: 7 })),
+    );
+    expect(await client.data(1)).toEqual(["hi"]);
+    expect(client.frames[0]).toEqual({ type: "reply", ref: 7, ok: true });
+    expect(client.frames[1]).toMatchObject({ type: "hello", user: "bob" });
+  });
+
+  test("frames of every length arrive whole", async () => {
+    const stage = await raiseStage();
+    const texts = [10, 100, 126, 5_000, 60_000].map((length) => "é".repeat(length / 2));
+    const client = connect(stage.port);
+    await client.next("caught-up");
+    await stage.send("user:ada", ...texts);
+    expect(await client.data(texts.length)).toEqual(texts);
+  });
+
+  test("pings are answered, by frame and by the protocol", async () => {
+    const stage = await raiseStage();
+    const client = connect(stage.port);
+    await client.next("hello");
+    const pong = new Promise<string>((resolve) => client.ws.on("pong", (data) => resolve(String(data))));
+    client.ws.ping("are you there");
+    expect(await pong).toBe("are you there");
+    client.ws.send('{"type":"ping","ref":1}');
+    expect(await client.next("reply")).toEqual({ type: "reply", ref: 1, ok: true });
+  });
+});
+
+describe("an upgrade is refused", () => {
+  test.each([
+    ["without the subprotocol", { protocols: [] }, 400, "subprotocol-unsupported"],
+    ["with another one", { protocols: ["graphql-ws"] }, 400, "subprotocol-unsupported"],
+    ["with a bad token", { token: "forged" }, 401, "token-invalid"],
+    ["with an expired token", { token: "expired" }, 401, "token-expired"],
+    ["while tokens can't be checked", { token: "unavailable" }, 503, "unavailable"],
+    ["with a bad device", { query: "?device=a%20b" }, 400, "parameter-invalid"],
+    ["from a page of another origin", { origin: "https://elsewhere.example" }, 403, "origin-forbidden"],
+  ])("%s", async (_, options, status, code) => {
+    const stage = await raiseStage();
+    const { status: answered, body } = await refused(stage.port, options);
+    expect({ answered, code: body["code"] }).toEqual({ answered: status, code });
+    expect(stage.sessions.count()).toBe(0);
+  });
+
+  test("and taken from an allowed page, and beside other subprotocols", async () => {
+    const stage = await raiseStage();
+    const client = connect(stage.port, {
+      origin: "https://app.example",
+      protocols: ["other", "carillon.v1"],
+    });
+    await client.next("hello");
+    expect(client.ws.protocol).toBe("carillon.v1");
+  });
+
+  test("a plain request is told to upgrade", async () => {
+    const stage = await raiseStage();
+    const answer = await fetch(`http://127.0.0.1:${stage.port}/v1/live`);
+    expect(answer.status).toBe(426);
+    expect(await answer.json()).toMatchObject({ code: "upgrade-required" });
+  });
+
+  test("another kind of upgrade is a plain request", async () => {
+    const stage = await raiseStage();
+    const answer = await stage.app.inject({
+      url: "/v1/poll",
+      headers: { upgrade: "h2c", connection: "upgrade" },
+    });
+    expect(answer.statusCode).toBe(401);
+  });
+});
