@@ -39,14 +39,9 @@ export type Decision =
       readonly unknown: readonly StreamName[];
     };
 
-/** `id` names the notification when it doesn't do so itself. About 5 us for a small one to one recipient. */
-export function accept(
-  notification: Notification,
-  defaultId: string,
-  circumstances: Circumstances,
-): Decision {
+/** `id` is the notification's own, or what stands for it. */
+export function accept(notification: Notification, id: string, circumstances: Circumstances): Decision {
   const { key, now, missing, sizeBytes } = circumstances;
-  const id = notification.id ?? defaultId;
   const source = notification.source ?? onlySource(key);
   if (source === undefined) return { ok: false, id, source, problem: sourceMissing };
   if (!maySendAs(key, source)) return { ok: false, id, source, problem: sourceForbidden(key) };

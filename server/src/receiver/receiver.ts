@@ -10,6 +10,7 @@ import { Failure } from "../errors.ts";
 import { failureProblem } from "../failure-problem.ts";
 import type { Appended, LogDriver, LogRecord } from "../log/driver.ts";
 import type { ApiKey } from "../store/access.ts";
+import { uuidv7 } from "../uuid.ts";
 import { accept, type Decision } from "./accept.ts";
 import type { KnownTopics } from "./known-topics.ts";
 
@@ -27,7 +28,7 @@ export interface Answer {
   readonly source: string | undefined;
   /** One for each recipient, in the order of `to`; empty when the whole notification was refused. */
   readonly receipts: readonly Receipt[];
-  /** The first thing that is wrong with it; null when every recipient has it. */
+  /** What is wrong, of several the one with the highest status; null when every recipient has it. */
   readonly problem: Problem | null;
 }
 
@@ -42,8 +43,8 @@ export const noReceiverMetrics: ReceiverMetrics = { counted() {}, durable() {} }
 
 export interface Submission {
   readonly notification: Notification;
-  /** Its id where it has none of its own. */
-  readonly defaultId: string;
+  /** Its id where it has none of its own; null for one that is made here. */
+  readonly fallbackId: string | null;
 }
 
 export interface Receiver {
@@ -128,8 +129,9 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
       const records: LogRecord[] = [];
       const passing: BusMessage[] = [];
       const decisions: Decision[] = [];
-      for (const { notification, defaultId } of submissions) {
-        const decision = accept(notification, defaultId, circumstances);
+      for (const { notification, fallbackId } of submissions) {
+        const id = notification.id ?? fallbackId ?? uuidv7(now);
+        const decision = accept(notification, id, circumstances);
         decisions.push(decision);
         if (!decision.ok) continue;
         for (const record of decision.records) {
@@ -148,17 +150,18 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
           metrics.counted("refused", false);
           return { id: decision.id, source: decision.source, receipts: [], problem: decision.problem };
         }
-        let first: Problem | null = null;
+        let worst: Problem | null = null;
         const receipts = submissions[item]!.notification.to.map((to): Receipt => {
           let receipt: Receipt;
           if (decision.unknown.includes(to)) receipt = { to, status: "refused", error: noTopic(to) };
           else if (decision.ephemeral) receipt = { to, status: "accepted", durable: false };
           else receipt = toReceipt(to, fates[at++]!);
-          first ??= receipt.error ?? null;
+          const error = receipt.error ?? null;
+          if (error !== null && (worst === null || error.status > worst.status)) worst = error;
           metrics.counted(receipt.status, decision.ephemeral);
           return receipt;
         });
-        return { id: decision.id, source: decision.source, receipts, problem: first };
+        return { id: decision.id, source: decision.source, receipts, problem: worst };
       });
     },
   };

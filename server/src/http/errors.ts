@@ -1,0 +1,62 @@
+/**
+ * Whatever goes wrong is answered with a problem: what handlers throw, what the framework refuses, paths and
+ * methods that nobody serves.
+ */
+import { problem } from "@carillon/protocol/problems";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "../telemetry/logger.ts";
+import { sendProblem, toProblem } from "./problem-reply.ts";
+import { logFields } from "./request-id.ts";
+import { isProblemError } from "./validation.ts";
+
+interface Served {
+  readonly pattern: RegExp;
+  readonly methods: Set<string>;
+}
+
+export function answerEverything(app: FastifyInstance, log: Logger): void {
+  const served = new Map<string, Served>();
+  app.addHook("onRoute", ({ method, url }) => {
+    const route = served.get(url) ?? { pattern: patternOf(url), methods: new Set() };
+    served.set(url, route);
+    for (const one of [method].flat()) route.methods.add(one);
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const what = isProblemError(error) ? error.problem : toProblem(error);
+    if (what.status >= 500) {
+      const say = what.code === "internal" ? log.error : log.warn;
+      say(
+        { ...logFields(request), err: error },
+        what.code === "internal" ? "a request met a bug" : what.detail,
+      );
+    }
+    return sendProblem(reply, what);
+  });
+
+  app.setNotFoundHandler({ preValidation: [] }, (request, reply) => {
+    const path = request.url.split("?", 1)[0]!;
+    const methods = [...served.values()].flatMap(({ pattern, methods }) =>
+      pattern.test(path) ? [...methods] : [],
+    );
+    return methods.length === 0 ? refusePath(request, reply) : refuseMethod(methods, request, reply);
+  });
+}
+
+const patternOf = (url: string): RegExp =>
+  new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+")}$`);
+
+const refusePath = (_request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  sendProblem(reply, problem("route-not-found", "nothing is served under this path"));
+
+const refuseMethod = (
+  methods: readonly string[],
+  { method }: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  const allowed = methods.join(", ");
+  return sendProblem(
+    reply.header("allow", allowed),
+    problem("method-not-allowed", `${method} is not among ${allowed}`),
+  );
+};

@@ -1,0 +1,270 @@
+import { AcceptedAnswer, BatchAnswer, StatusAnswer } from "@carillon/protocol/answers";
+import { limits } from "@carillon/protocol/limits";
+import { NotificationBody } from "@carillon/protocol/notification";
+import type { ParsedNotification } from "@carillon/protocol/parse-notification";
+import { type Problem, problem } from "@carillon/protocol/problems";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import Type, { type Static } from "typebox";
+import { maySendAs } from "../access/principal.ts";
+import type { Answer, Receiver, Submission } from "../receiver/receiver.ts";
+import type { Tracking } from "../receiver/tracking.ts";
+import type { ApiKey } from "../store/access.ts";
+import { producerOf } from "./authorize.ts";
+import { readSubmitted, type Submitted } from "./bodies.ts";
+import { Stream } from "./parameters.ts";
+import { sendProblem } from "./problem-reply.ts";
+import { problemError } from "./validation.ts";
+
+export interface NotificationsDeps {
+  readonly receiver: Receiver;
+  readonly tracking: Tracking;
+  readonly bodyBytes: number;
+  readonly batchItems: number;
+}
+
+const CloudEvent = Type.Object(
+  {
+    specversion: Type.Literal("1.0"),
+    id: Type.String(),
+    source: Type.String(),
+    type: Type.String(),
+    to: Type.String({ description: "Streams, separated by commas" }),
+  },
+  {
+    description:
+      "A CloudEvent 1.0 with routing as extension attributes: `to`, `expirytime`, `collapsekey`, `silent`, `ephemeral`, `receipt`",
+  },
+);
+
+const bodies = {
+  "application/json": Type.Union([
+    NotificationBody,
+    Type.Array(NotificationBody, { maxItems: limits.batchItems }),
+  ]),
+  "application/x-ndjson": Type.String({ description: "A notification a line" }),
+  "application/cloudevents+json": CloudEvent,
+  "application/cloudevents-batch+json": Type.Array(CloudEvent, { maxItems: limits.batchItems }),
+};
+
+const Id = Type.Object(
+  { id: Type.String({ minLength: 1, maxLength: 256 }) },
+  { additionalProperties: false },
+);
+const Where = Type.Object(
+  {
+    source: Type.String({ minLength: 1, maxLength: 256, description: "The notification's source" }),
+    to: Stream,
+  },
+  { additionalProperties: false },
+);
+
+export function notifications(app: FastifyInstance, deps: NotificationsDeps): void {
+  // Bodies of any type are taken as bytes: with ce- headers they are data, whatever they are.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+  app.route({
+    method: "POST",
+    url: "/v1/notifications",
+    bodyLimit: deps.bodyBytes,
+    config: {
+      access: "send",
+      documented: {
+        id: "sendNotifications",
+        tag: "Notifications",
+        summary: "Send one notification, or many",
+        description:
+          "One as JSON or as a CloudEvent (structured, or binary with `ce-` headers and a body of any type); many as a JSON array, as NDJSON or as a CloudEvents batch. What is answered with 202 is durable.",
+        bodies,
+        headers: {
+          "Idempotency-Key": Type.String({
+            description:
+              "Stands for the id of a notification without one; in a batch, followed by / and the item's index",
+          }),
+        },
+        answers: {
+          202: ["Everything is durable", Type.Union([AcceptedAnswer, BatchAnswer])],
+          207: ["A batch of which some was refused; each item says", BatchAnswer],
+        },
+        problems: [
+          "body-invalid",
+          "recipients-too-many",
+          "idempotency-key-invalid",
+          "source-forbidden",
+          "topic-not-found",
+          "conflict",
+          "body-too-large",
+          "notification-too-large",
+          "batch-too-large",
+          "media-type-unsupported",
+          "storage-full",
+          "storage-read-only",
+        ],
+      },
+    },
+    async handler(request, reply) {
+      const { key } = producerOf(request);
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const submitted = readSubmitted(request.headers, body, deps.batchItems);
+      if (submitted.kind === "refused") return sendProblem(reply, submitted.problem);
+      const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
+      return submitted.kind === "one"
+        ? sendOne(deps.receiver, key, submitted, idempotencyKey, reply)
+        : sendBatch(deps.receiver, key, submitted, idempotencyKey, reply);
+    },
+  });
+
+  app.route<{ Params: Static<typeof Id>; Querystring: Static<typeof Where> }>({
+    method: "GET",
+    url: "/v1/notifications/:id",
+    schema: { params: Id, querystring: Where },
+    config: {
+      access: "send",
+      documented: {
+        id: "getNotification",
+        tag: "Notifications",
+        summary: "Where a notification is",
+        answers: { 200: ["Its place and state", StatusAnswer] },
+        problems: ["source-forbidden", "notification-not-found"],
+      },
+    },
+    async handler(request, reply) {
+      const { id } = request.params;
+      const { source, to } = request.query;
+      mustOwn(producerOf(request).key, source);
+      const status = await deps.tracking.find(to, source, id);
+      if (status === null) return sendProblem(reply, notFound(to));
+      const { seq, state, storedAt, expiresAt, received } = status;
+      return {
+        id,
+        source,
+        to,
+        seq,
+        state,
+        stored: toTime(storedAt),
+        ...(expiresAt === null ? {} : { expires: toTime(expiresAt) }),
+        ...(received === null
+          ? {}
+          : {
+              received: {
+                total: received.total,
+                users: received.users.map(({ user, at }) => ({ user, at: toTime(at) })),
+              },
+            }),
+      };
+    },
+  });
+
+  app.route<{ Params: Static<typeof Id>; Querystring: Static<typeof Where> }>({
+    method: "DELETE",
+    url: "/v1/notifications/:id",
+    schema: { params: Id, querystring: Where },
+    config: {
+      access: "send",
+      documented: {
+        id: "takeBackNotification",
+        tag: "Notifications",
+        summary: "Take a notification back",
+        description: "Whoever has not seen it won't. The same again changes nothing.",
+        answers: { 204: ["It is taken back", null] },
+        problems: ["source-forbidden", "notification-not-found", "storage-full", "storage-read-only"],
+      },
+    },
+    async handler(request, reply) {
+      const { source, to } = request.query;
+      mustOwn(producerOf(request).key, source);
+      const taken = await deps.tracking.takeBack(to, source, request.params.id);
+      return taken === null ? sendProblem(reply, notFound(to)) : reply.code(204).send();
+    },
+  });
+}
+
+async function sendOne(
+  receiver: Receiver,
+  key: ApiKey,
+  { item }: Extract<Submitted, { kind: "one" }>,
+  fallbackId: string | null,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  if (item.problem !== undefined) return sendProblem(reply, item.problem);
+  const [answer] = await receiver.send(key, [{ notification: item.notification, fallbackId }]);
+  const { id, source, receipts, problem: wrong } = answer!;
+  if (wrong === null) return reply.code(202).send({ id, source, receipts });
+  return sendProblem(reply, wrong, receipts.length > 0 ? { id, source, receipts } : {});
+}
+
+async function sendBatch(
+  receiver: Receiver,
+  key: ApiKey,
+  { items }: Extract<Submitted, { kind: "batch" }>,
+  idempotencyKey: string | null,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const submissions: Submission[] = [];
+  for (let at = 0; at < items.length; at++) {
+    const { notification } = items[at]!;
+    if (notification === undefined) continue;
+    submissions.push({
+      notification,
+      fallbackId: idempotencyKey === null ? null : `${idempotencyKey}/${at}`,
+    });
+  }
+  const answers = submissions.length === 0 ? [] : await receiver.send(key, submissions);
+  const results: Result[] = [];
+  let next = 0;
+  let wrong = 0;
+  let lost: Problem | null = null;
+  for (const item of items) {
+    const answer = item.problem === undefined ? answers[next++]! : null;
+    const what = answer === null ? item.problem! : answer.problem;
+    if (what !== null) wrong++;
+    if (what !== null && what.status >= 500) lost = what;
+    results.push(toResult(item, answer));
+  }
+  // Nothing at all could be kept: said in the status, which is all that many clients look at.
+  if (lost !== null && answers.length === items.length && answers.every(isLost))
+    return sendProblem(reply, lost);
+  return reply.code(wrong === 0 ? 202 : 207).send({ results });
+}
+
+interface Result {
+  readonly id?: string;
+  readonly source?: string | undefined;
+  readonly status?: "refused";
+  readonly receipts?: Answer["receipts"];
+  readonly error?: Problem;
+}
+
+function toResult(item: ParsedNotification, answer: Answer | null): Result {
+  if (answer === null) return { status: "refused", error: item.problem! };
+  const { id, source, receipts, problem: error } = answer;
+  if (error === null) return { id, source, receipts };
+  return receipts.length > 0 ? { id, source, receipts, error } : { id, source, status: "refused", error };
+}
+
+const isLost = ({ problem: what, receipts }: Answer): boolean =>
+  what !== null && what.status >= 500 && receipts.every(({ status }) => status === "refused");
+
+/** RFC draft "Idempotency-Key": a quoted string; without quotes it is understood too. */
+function readIdempotencyKey(header: string | string[] | undefined): string | null {
+  if (header === undefined) return null;
+  const key = typeof header === "string" ? header.replace(/^"(.*)"$/, "$1") : "";
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
+    throw problemError(
+      problem("idempotency-key-invalid", "1 to 200 visible characters are asked for", {
+        errors: [{ header: "Idempotency-Key", detail: "must be 1 to 200 visible characters" }],
+      }),
+    );
+  }
+  return key;
+}
+
+function mustOwn(key: ApiKey, source: string): void {
+  if (maySendAs(key, source)) return;
+  throw problemError(problem("source-forbidden", `the key ${key.name} is bound to other sources`));
+}
+
+const notFound = (to: string): Problem =>
+  problem("notification-not-found", `${to} has no notification of this source and id`);
+
+const toTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,97 @@
+/**
+ * The request API: plain HTTP and JSON under /v1. Built without listening, so that tests can ask it without a
+ * socket; whoever assembles the server listens, and closes it.
+ */
+import { problem } from "@carillon/protocol/problems";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Tokens } from "../access/tokens.ts";
+import type { Receiver } from "../receiver/receiver.ts";
+import type { Topics } from "../receiver/topics.ts";
+import type { Tracking } from "../receiver/tracking.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { type Acks, acks } from "./acks.ts";
+import { type Authorizer, guard } from "./authorize.ts";
+import { answerEverything } from "./errors.ts";
+import { parseJson } from "./json.ts";
+import { notifications } from "./notifications.ts";
+import { refuseSocket } from "./problem-reply.ts";
+import { nameRequests, requestId } from "./request-id.ts";
+import { subscribers } from "./subscribers.ts";
+import { tokens } from "./tokens.ts";
+import { topics } from "./topics.ts";
+import { problemError, validateWithSchemas } from "./validation.ts";
+
+export interface HttpLimits {
+  /** A request's body with notifications; other bodies are held to 64 KB. */
+  readonly bodyBytes: number;
+  readonly batchItems: number;
+  /** Bodies that are being read or worked on, all together. */
+  readonly bodiesBytes: number;
+  /** From the first byte of a request to the last of its headers, and of its body. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+}
+
+export const httpDefaults: HttpLimits = {
+  bodyBytes: 8 * 1_024 * 1_024,
+  batchItems: 1_000,
+  bodiesBytes: 128 * 1_024 * 1_024,
+  headersMs: 10_000,
+  requestMs: 30_000,
+};
+
+/** What every request counts as when it has been answered. `route` is a pattern, `problem` a code or null. */
+export interface HttpMetrics {
+  refused(code: string): void;
+}
+
+export interface HttpDeps {
+  readonly receiver: Receiver;
+  readonly tracking: Tracking;
+  readonly topics: Topics;
+  readonly tokens: Tokens;
+  readonly acks: Acks;
+  readonly authorizer: Authorizer;
+  readonly log: Logger;
+  readonly metrics: HttpMetrics;
+  readonly limits: HttpLimits;
+}
+
+const smallBodyBytes = 65_536;
+
+export function buildHttp(deps: HttpDeps): FastifyInstance {
+  const { limits } = deps;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: smallBodyBytes,
+    requestTimeout: limits.requestMs,
+    genReqId: requestId,
+    exposeHeadRoutes: false,
+    forceCloseConnections: "idle",
+    clientErrorHandler: (error, socket) => refuseSocket(error, socket),
+    http: { headersTimeout: limits.headersMs, requireHostHeader: false, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 4_096 },
+  });
+  answerEverything(app, deps.log);
+  nameRequests(app);
+  validateWithSchemas(app);
+  takeJson(app);
+  guard(app, deps.authorizer);
+
+  app.register(async (scope) => notifications(scope, { ...deps, ...limits }));
+  topics(app, deps.topics);
+  subscribers(app, deps.topics);
+  tokens(app, deps.tokens);
+  acks(app, deps.acks);
+  return app;
+}
+
+function takeJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    const parsed = body.length === 0 ? { ok: true as const, value: undefined } : parseJson(body as Buffer);
+    if (parsed.ok) return done(null, parsed.value);
+    const errors = [{ pointer: "", detail: `is ${parsed.detail}` }];
+    done(problemError(problem("body-invalid", `the body is ${parsed.detail}`, { errors })));
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * Routes' schemas (`params`, `querystring`, `body`), compiled once, and what is wrong with a request as a problem
+ * that names each place.
+ */
+import { limits } from "@carillon/protocol/limits";
+import { nearest } from "@carillon/protocol/nearest";
+import {
+  type FieldError,
+  type Problem,
+  type ProblemCode,
+  pointerTo,
+  problem,
+} from "@carillon/protocol/problems";
+import type { FastifyInstance } from "fastify";
+import type { TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+
+/** What a handler throws, and validation answers with, where a request can't be served as it is. */
+export type ProblemError = Error & { readonly problem: Problem };
+
+export const problemError = (what: Problem): ProblemError =>
+  Object.assign(new Error(what.code), { problem: what });
+
+export const isProblemError = (error: unknown): error is ProblemError =>
+  error instanceof Error && "problem" in error;
+
+type Part = "params" | "querystring" | "body";
+type SchemaError = ReturnType<ReturnType<typeof Compile>["Errors"]>[number];
+
+export function validateWithSchemas(app: FastifyInstance): void {
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
+    const validator = Compile(schema);
+    const properties = "properties" in schema ? (schema.properties as Record<string, TSchema>) : {};
+    const part = httpPart as Part;
+    return (given: unknown) => {
+      const value = part === "querystring" ? withIntegers(given, properties) : given;
+      if (validator.Check(value)) return { value };
+      return { error: problemError(toProblem(part, validator.Errors(value), Object.keys(properties))) };
+    };
+  });
+}
+
+/** A query is text; where an integer is asked for, digits are one. */
+function withIntegers(query: unknown, properties: Record<string, TSchema>): Record<string, unknown> {
+  const read: Record<string, unknown> = { ...(query as Record<string, unknown>) };
+  for (const [name, value] of Object.entries(read)) {
+    const schema = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const isInteger = schema !== undefined && "type" in schema && schema.type === "integer";
+    if (isInteger && typeof value === "string" && /^\d{1,15}$/.test(value)) read[name] = Number(value);
+  }
+  return read;
+}
+
+const ownCodes: Readonly<Record<string, ProblemCode>> = { topic: "topic-invalid", user: "user-invalid" };
+
+function toProblem(part: Part, found: readonly SchemaError[], names: readonly string[]): Problem {
+  const errors = found.flatMap((error) => places(part, error, names)).slice(0, limits.errorsNamed);
+  const [first] = errors;
+  const detail = `${first?.parameter ?? first?.pointer ?? ""} ${first?.detail ?? "is not valid"}`.trim();
+  if (part === "body") return problem("body-invalid", detail, { errors });
+  const code = part === "params" ? ownCodes[first?.parameter ?? ""] : undefined;
+  return problem(code ?? "parameter-invalid", detail, { errors });
+}
+
+function places(part: Part, error: SchemaError, names: readonly string[]): FieldError[] {
+  const place = (pointer: string, detail: string): FieldError =>
+    part === "body" ? { pointer, detail } : { parameter: pointer.split("/")[1] ?? "", detail };
+  const { keyword, instancePath, params, message } = error;
+  if (keyword === "boolean") return [];
+  if (keyword === "required") {
+    return params.requiredProperties.map((name) => place(pointerTo(instancePath, name), "is missing"));
+  }
+  if (keyword === "additionalProperties") {
+    return params.additionalProperties.map((name) => {
+      const meant = nearest(name, names);
+      return place(
+        pointerTo(instancePath, name),
+        meant === null ? "is not known" : `is not known; did you mean ${meant}?`,
+      );
+    });
+  }
+  return [place(instancePath, message)];
+}
