@@ -33,28 +33,28 @@ const unsupported = problem(
 
 const refuse = (what: Problem): Submitted => ({ kind: "refused", problem: what });
 const notJson = (what: string, detail: string): Problem =>
-  problem("body-invalid", `the ${what} is ${detail}`, { errors: [{ pointer: "", detail: `is ${detail}` }] });
+  problem("body-invalid", `${what} is ${detail}`, { errors: [{ pointer: "", detail: `is ${detail}` }] });
 const tooMany = (itemsMost: number): Submitted =>
   refuse(problem("batch-too-large", `at most ${itemsMost} notifications in one request`));
 
 function readDocument(form: Exclude<Form, "binary" | "ndjson">, body: Buffer, itemsMost: number): Submitted {
   const parsed = parseJson(body);
-  if (!parsed.ok) return refuse(notJson("body", parsed.detail));
+  if (!parsed.ok) return refuse(notJson("the body", parsed.detail));
   const { value } = parsed;
   const read = form === "plain" ? readItem : readStructured;
   if (!Array.isArray(value)) {
-    if (form === "batch") return refuse(notJson("body", "no array of CloudEvents"));
+    if (form === "batch") return refuse(notJson("the body", "no array of CloudEvents"));
     return { kind: "one", item: read(value) };
   }
   if (form === "structured")
-    return refuse(notJson("body", "an array: say application/cloudevents-batch+json"));
+    return refuse(notJson("the body", "an array: say application/cloudevents-batch+json"));
   if (value.length > itemsMost) return tooMany(itemsMost);
   return { kind: "batch", items: value.map((item) => read(item)) };
 }
 
 function readLines(body: Buffer, itemsMost: number): Submitted {
   const whole = decode(body);
-  if (whole === null) return refuse(notJson("body", "not UTF-8"));
+  if (whole === null) return refuse(notJson("the body", "not UTF-8"));
   const lines = splitNdjson(whole, itemsMost);
   if (lines === null) return tooMany(itemsMost);
   return { kind: "batch", items: lines.map(({ line, text }) => readLine(line, parseText(text))) };

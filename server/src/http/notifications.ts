@@ -217,8 +217,11 @@ async function sendBatch(
   for (const item of items) {
     const answer = item.problem === undefined ? answers[next++]! : null;
     const what = answer === null ? item.problem! : answer.problem;
-    if (what !== null) wrong++;
-    if (what !== null && what.status >= 500) lost = what;
+    if (what !== null) {
+      wrong++;
+      reply.server.refused(what.code);
+      if (what.status >= 500) lost = what;
+    }
     results.push(toResult(item, answer));
   }
   // Nothing at all could be kept: said in the status, which is all that many clients look at.

@@ -4,9 +4,16 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Problem, type ProblemCode, problem, problemMediaType } from "@carillon/protocol/problems";
-import type { FastifyError, FastifyReply } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { Failure } from "../errors.ts";
 import { failureProblem } from "../failure-problem.ts";
+
+declare module "fastify" {
+  interface FastifyInstance {
+    /** Counts a refused request, or a refused item of a batch. */
+    refused(code: ProblemCode): void;
+  }
+}
 
 /** Headers that a problem calls for, beside its content type. */
 export function problemHeaders({ status, code, retryMs }: Problem): Record<string, string> {
@@ -25,10 +32,10 @@ export function sendProblem(
   what: Problem,
   more?: Record<string, unknown>,
 ): FastifyReply {
-  return reply
-    .code(what.status)
-    .headers(problemHeaders(what))
-    .send(JSON.stringify({ ...what, instance: reply.request.id, ...more }));
+  reply.server.refused(what.code);
+  // As bytes: to text the framework would add a charset, and JSON has none.
+  const body = Buffer.from(JSON.stringify({ ...what, instance: reply.request.id, ...more }));
+  return reply.code(what.status).headers(problemHeaders(what)).send(body);
 }
 
 const frameworkCodes: Record<string, readonly [ProblemCode, string]> = {
@@ -53,12 +60,17 @@ const isAborted = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ECONNRESET";
 
 /** For requests that didn't become one: answered on the bare socket, which is then closed. */
-export function refuseSocket(error: Error & { code?: string }, socket: Duplex & { writable: boolean }): void {
+export function refuseSocket(
+  error: Error & { code?: string },
+  socket: Duplex,
+  refused: FastifyInstance["refused"],
+): void {
   if (error.code === "ECONNRESET" || !socket.writable || hasAnswered(socket)) {
     socket.destroy();
     return;
   }
   const what = socketProblem(error.code);
+  refused(what.code);
   const body = JSON.stringify(what);
   const headers = { ...problemHeaders(what), "content-length": String(body.length), connection: "close" };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

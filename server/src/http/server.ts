@@ -2,13 +2,14 @@
  * The request API: plain HTTP and JSON under /v1. Built without listening, so that tests can ask it without a
  * socket; whoever assembles the server listens, and closes it.
  */
-import { problem } from "@carillon/protocol/problems";
+import { type ProblemCode, problem } from "@carillon/protocol/problems";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Tokens } from "../access/tokens.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import type { Topics } from "../receiver/topics.ts";
 import type { Tracking } from "../receiver/tracking.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { type Acks, acks } from "./acks.ts";
 import { type Authorizer, guard } from "./authorize.ts";
 import { answerEverything } from "./errors.ts";
@@ -40,11 +41,6 @@ export const httpDefaults: HttpLimits = {
   requestMs: 30_000,
 };
 
-/** What every request counts as when it has been answered. `route` is a pattern, `problem` a code or null. */
-export interface HttpMetrics {
-  refused(code: string): void;
-}
-
 export interface HttpDeps {
   readonly receiver: Receiver;
   readonly tracking: Tracking;
@@ -53,14 +49,15 @@ export interface HttpDeps {
   readonly acks: Acks;
   readonly authorizer: Authorizer;
   readonly log: Logger;
-  readonly metrics: HttpMetrics;
+  readonly metrics: Pick<Metrics, "counter">;
   readonly limits: HttpLimits;
 }
 
 const smallBodyBytes = 65_536;
 
 export function buildHttp(deps: HttpDeps): FastifyInstance {
-  const { limits } = deps;
+  const { limits, metrics } = deps;
+  const refused = (code: ProblemCode): void => metrics.counter("carillon_refused_total", code).inc();
   const app = Fastify({
     logger: false,
     bodyLimit: smallBodyBytes,
@@ -68,10 +65,11 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     genReqId: requestId,
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
-    clientErrorHandler: (error, socket) => refuseSocket(error, socket),
+    clientErrorHandler: (error, socket) => refuseSocket(error, socket, refused),
     http: { headersTimeout: limits.headersMs, requireHostHeader: false, maxHeaderSize: 16_384 },
     routerOptions: { maxParamLength: 4_096 },
   });
+  app.decorate("refused", refused);
   answerEverything(app, deps.log);
   nameRequests(app);
   validateWithSchemas(app);

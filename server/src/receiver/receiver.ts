@@ -10,6 +10,7 @@ import { Failure } from "../errors.ts";
 import { failureProblem } from "../failure-problem.ts";
 import type { Appended, LogDriver, LogRecord } from "../log/driver.ts";
 import type { ApiKey } from "../store/access.ts";
+import type { Counter, Metrics } from "../telemetry/metrics.ts";
 import { uuidv7 } from "../uuid.ts";
 import { accept, type Decision } from "./accept.ts";
 import type { KnownTopics } from "./known-topics.ts";
@@ -32,15 +33,6 @@ export interface Answer {
   readonly problem: Problem | null;
 }
 
-export interface ReceiverMetrics {
-  /** What became of one record. */
-  counted(status: Receipt["status"], ephemeral: boolean): void;
-  /** From acceptance until a request's records were durable. */
-  durable(records: number, tookMs: number): void;
-}
-
-export const noReceiverMetrics: ReceiverMetrics = { counted() {}, durable() {} };
-
 export interface Submission {
   readonly notification: Notification;
   /** Its id where it has none of its own; null for one that is made here. */
@@ -62,7 +54,7 @@ export interface ReceiverDeps {
   readonly bus: Pick<BusDriver, "publish">;
   readonly topics: KnownTopics;
   readonly clock: Pick<Clock, "now">;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: Pick<Metrics, "counter">;
   /** The largest event, in bytes of JSON. */
   readonly sizeBytes: number;
 }
@@ -74,6 +66,14 @@ const appendMost = 2_000;
 const none: ReadonlySet<string> = new Set();
 
 export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: ReceiverDeps): Receiver {
+  const accepted = metrics.counter("carillon_accepted_total");
+  const counters: Partial<Record<Receipt["status"], Counter>> = {
+    stored: accepted,
+    accepted,
+    duplicate: metrics.counter("carillon_duplicates_total"),
+    conflict: metrics.counter("carillon_conflicts_total"),
+  };
+
   function unfamiliar(submissions: readonly Submission[]): ReadonlySet<string> {
     let asked: Set<string> | null = null;
     for (const { notification } of submissions) {
@@ -113,11 +113,30 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
     const { outcome } = fate;
     if (outcome.status === "closed") {
       topics.forget(ownerOf(to));
-      return { to, status: "refused", error: noTopic(to) };
+      return refusedReceipt(to);
     }
     return outcome.status === "conflict"
       ? { to, status: "conflict", seq: outcome.seq, error: conflict(to) }
       : { to, status: outcome.status, seq: outcome.seq };
+  }
+
+  function toAnswer(to: readonly StreamName[], decision: Decision, next: () => Fate): Answer {
+    if (!decision.ok) {
+      return { id: decision.id, source: decision.source, receipts: [], problem: decision.problem };
+    }
+    let worst: Problem | null = null;
+    const receipts: Receipt[] = [];
+    for (const stream of to) {
+      let receipt: Receipt;
+      if (decision.unknown.includes(stream)) receipt = refusedReceipt(stream);
+      else if (decision.ephemeral) receipt = { to: stream, status: "accepted", durable: false };
+      else receipt = toReceipt(stream, next());
+      const { error } = receipt;
+      if (error !== undefined && (worst === null || error.status > worst.status)) worst = error;
+      counters[receipt.status]?.inc();
+      receipts.push(receipt);
+    }
+    return { id: decision.id, source: decision.source, receipts, problem: worst };
   }
 
   return {
@@ -126,46 +145,30 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
       const missing = asked.size === 0 ? none : await topics.missing(asked);
       const now = clock.now();
       const circumstances = { key, now, missing, sizeBytes };
+      const decisions = submissions.map(({ notification, fallbackId }) =>
+        accept(notification, notification.id ?? fallbackId ?? uuidv7(now), circumstances),
+      );
       const records: LogRecord[] = [];
       const passing: BusMessage[] = [];
-      const decisions: Decision[] = [];
-      for (const { notification, fallbackId } of submissions) {
-        const id = notification.id ?? fallbackId ?? uuidv7(now);
-        const decision = accept(notification, id, circumstances);
-        decisions.push(decision);
+      for (const decision of decisions) {
         if (!decision.ok) continue;
         for (const record of decision.records) {
-          if (decision.ephemeral)
-            passing.push({ type: "ephemeral", stream: record.stream, body: record.body });
+          if (decision.ephemeral) passing.push(toMessage(record));
           else records.push(record);
         }
       }
       if (passing.length > 0) bus.publish(passing);
       const fates = records.length === 0 ? [] : await append(records);
-      if (records.length > 0) metrics.durable(records.length, clock.now() - now);
-
       let at = 0;
-      return decisions.map((decision, item): Answer => {
-        if (!decision.ok) {
-          metrics.counted("refused", false);
-          return { id: decision.id, source: decision.source, receipts: [], problem: decision.problem };
-        }
-        let worst: Problem | null = null;
-        const receipts = submissions[item]!.notification.to.map((to): Receipt => {
-          let receipt: Receipt;
-          if (decision.unknown.includes(to)) receipt = { to, status: "refused", error: noTopic(to) };
-          else if (decision.ephemeral) receipt = { to, status: "accepted", durable: false };
-          else receipt = toReceipt(to, fates[at++]!);
-          const error = receipt.error ?? null;
-          if (error !== null && (worst === null || error.status > worst.status)) worst = error;
-          metrics.counted(receipt.status, decision.ephemeral);
-          return receipt;
-        });
-        return { id: decision.id, source: decision.source, receipts, problem: worst };
-      });
+      const next = (): Fate => fates[at++]!;
+      return decisions.map((decision, item) => toAnswer(submissions[item]!.notification.to, decision, next));
     },
   };
 }
+
+const toMessage = ({ stream, body }: LogRecord): BusMessage => ({ type: "ephemeral", stream, body });
+
+const refusedReceipt = (to: StreamName): Receipt => ({ to, status: "refused", error: noTopic(to) });
 
 const noTopic = (to: StreamName): Problem => problem("topic-not-found", `there is no topic ${ownerOf(to)}`);
 

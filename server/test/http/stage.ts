@@ -1,0 +1,159 @@
+/** The request API over the embedded backends, all of them real, in a directory of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
+import { createKey, openKeys } from "../../src/access/keys.ts";
+import { openTokens, type Tokens } from "../../src/access/tokens.ts";
+import type { BusMessage } from "../../src/bus/driver.ts";
+import { makeLocalBus } from "../../src/bus/local.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { makeDirector } from "../../src/director/director.ts";
+import { makeAuthorizer } from "../../src/http/authorize.ts";
+import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
+import type { LogDriver } from "../../src/log/driver.ts";
+import { makeInlineLog } from "../../src/log/inline.ts";
+import { rememberTopics } from "../../src/receiver/known-topics.ts";
+import { openReceiver } from "../../src/receiver/receiver.ts";
+import { openTopics } from "../../src/receiver/topics.ts";
+import { openTracking } from "../../src/receiver/tracking.ts";
+import type { Scope } from "../../src/store/access.ts";
+import { openSqlite } from "../../src/store/sqlite/open.ts";
+import type { StoreBackend } from "../../src/store/store.ts";
+import { makeLogger } from "../../src/telemetry/logger.ts";
+import { makeMetrics } from "../../src/telemetry/metrics.ts";
+
+export interface Stage {
+  readonly app: FastifyInstance;
+  readonly store: StoreBackend;
+  readonly tokens: Tokens;
+  /** What the receiver and the director told the bus. */
+  readonly told: BusMessage[];
+  readonly logged: string[];
+  readonly acked: { user: string; stream: string; seq: number }[];
+  /** A new API key, as an Authorization header. */
+  key(wanted?: {
+    scopes?: readonly Scope[];
+    sources?: readonly string[];
+    expiresAt?: number;
+  }): Promise<string>;
+  /** Posts notifications with the first key; a value becomes JSON. */
+  post(payload: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  ask(
+    method: "GET" | "PUT" | "POST" | "DELETE",
+    url: string,
+    payload?: object,
+  ): Promise<LightMyRequestResponse>;
+  inject(options: InjectOptions): Promise<LightMyRequestResponse>;
+  readonly authorization: string;
+  close(): Promise<void>;
+}
+
+export interface StageOptions {
+  readonly clock?: Clock;
+  readonly limits?: Partial<HttpLimits>;
+  readonly sizeBytes?: number;
+  /** Stands in front of the log, to make it fail. */
+  readonly log?: (log: LogDriver) => Pick<LogDriver, "append">;
+}
+
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { clock = systemClock, limits = {}, sizeBytes = 65_536 } = options;
+  const directory = mkdtempSync(join(tmpdir(), "carillon-http-"));
+  const store = await openSqlite({ directory, identityWindowMs: 86_400_000 });
+  const local = makeLocalBus({ clock });
+  const told: BusMessage[] = [];
+  const bus = {
+    publish(messages: readonly BusMessage[]) {
+      told.push(...messages);
+      local.publish(messages);
+    },
+  };
+  const log = makeInlineLog({ clock });
+  const director = makeDirector({ log, streams: store.streams, bus, clock });
+  await log.start();
+  await director.start();
+
+  const known = rememberTopics(store.directory, clock);
+  const tokens = openTokens(
+    { signingKey: Buffer.alloc(32, 7), jwks: null, issuer: null, audience: null },
+    clock,
+  );
+  const logged: string[] = [];
+  const metrics = makeMetrics();
+  const acked: Stage["acked"] = [];
+  const app = buildHttp({
+    receiver: openReceiver({
+      log: options.log?.(log) ?? log,
+      bus,
+      topics: known,
+      clock,
+      metrics,
+      sizeBytes,
+    }),
+    tracking: openTracking(store.streams, store.positions, bus, clock),
+    topics: openTopics(store.directory, bus, known),
+    tokens,
+    acks: {
+      async record(user, stream, seq) {
+        acked.push({ user, stream, seq });
+        return stream === `user:${user}` ? (seq > 1_000 ? "not-sent" : null) : "not-followed";
+      },
+    },
+    authorizer: makeAuthorizer(openKeys(store.access, clock), tokens),
+    metrics,
+    log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
+    limits: { ...httpDefaults, ...limits },
+  });
+
+  let serial = 0;
+  const key: Stage["key"] = async (wanted = {}) => {
+    const { secret, record } = createKey(
+      {
+        name: `key-${++serial}`,
+        scopes: wanted.scopes ?? ["send", "topics", "users"],
+        sources: wanted.sources ?? ["/shop"],
+        expiresAt: wanted.expiresAt ?? null,
+      },
+      clock.now(),
+    );
+    await store.access.addKey(record);
+    return `Bearer ${secret}`;
+  };
+  const authorization = await key();
+  const inject: Stage["inject"] = (asked) =>
+    app.inject({ ...asked, headers: { authorization, ...asked.headers } });
+
+  return {
+    app,
+    store,
+    tokens,
+    told,
+    logged,
+    acked,
+    key,
+    authorization,
+    inject,
+    post: (payload, headers = {}) =>
+      inject({
+        method: "POST",
+        url: "/v1/notifications",
+        headers: { "content-type": "application/json", ...headers },
+        payload: typeof payload === "string" || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
+      }),
+    ask: (method, url, payload) => inject(payload === undefined ? { method, url } : { method, url, payload }),
+    async close() {
+      await app.close();
+      await director.stop();
+      await log.stop();
+      await store.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The bodies that are kept in a stream, parsed, by seq. */
+export async function kept(stage: Stage, stream: `user:${string}` | `topic:${string}`) {
+  const { rows } = await stage.store.streams.read(stream, 0, 256);
+  return rows.map(({ seq, body }) => ({ seq, event: body === null ? null : JSON.parse(body) }));
+}
