@@ -43,7 +43,10 @@ export interface FeedShared {
   readonly replay: number;
 }
 
-/** Bytes taken from a ring or a page in one step. */
+type StreamHead = Parameters<typeof startPlace>[1];
+const headOf = (hub: Hub): StreamHead => ({ epoch: hub.epoch, head: hub.last, first: hub.first });
+
+/** Rows taken from a ring in one step. */
 const stepRows = 64;
 
 /**
@@ -89,6 +92,7 @@ export class Feed implements Receiving {
     try {
       const own = await this.shared.hubs.acquire(userStream(this.user));
       if (this.closed) return this.shared.hubs.release(own);
+      const { rev } = own;
       const [subscriptions, stored] = await Promise.all([
         this.shared.subscriptions(this.user),
         cursor === null && device !== null ? this.shared.devicePosition(this.user, device) : null,
@@ -104,28 +108,46 @@ export class Feed implements Receiving {
       const places = token === null ? null : decodeCursor(token);
       const known = places !== null && "entries" in places ? places.entries : null;
       const gaps: [StreamName, Omit<GapFrame, "type" | "stream">][] = [];
-      [own, ...topics].forEach((hub, index) => {
+      const hubs = [own, ...topics];
+      const ahead = await Promise.all(hubs.map((hub) => this.headAhead(hub, known?.get(hub.tag))));
+      if (this.closed) {
+        for (const hub of hubs) this.shared.hubs.release(hub);
+        return;
+      }
+      hubs.forEach((hub, index) => {
         const since = index === 0 ? 0 : (subscriptions[index - 1] as Subscription).since;
-        for (const gap of this.attach(hub, known?.get(hub.tag) ?? null, since)) gaps.push([hub.stream, gap]);
+        const place = known?.get(hub.tag) ?? null;
+        for (const gap of this.attach(hub, place, since, ahead[index])) gaps.push([hub.stream, gap]);
       });
       this.isOpen = true;
       this.sink.opened(own.epoch);
       for (const [stream, gap] of gaps) this.gap(stream, gap);
-      if (this.stale) void this.refresh();
+      if (own.rev !== rev) void this.refresh();
       this.wake();
     } catch (reason) {
       if (!this.closed) this.sink.failed(reason);
     }
   }
 
-  private attach(hub: Hub, place: Place | null, since: number): readonly Omit<GapFrame, "type" | "stream">[] {
-    const head = { epoch: hub.epoch, head: hub.last, first: hub.first };
+  /** The client stands ahead of what the hub knows: only the store can say whether it stands ahead of the stream. */
+  private async headAhead(hub: Hub, place: Place | undefined): Promise<StreamHead | undefined> {
+    if (place === undefined || place.seq <= hub.last || place.epoch !== hub.epoch % 256) return undefined;
+    return this.shared.reader.head(hub.stream);
+  }
+
+  private attach(
+    hub: Hub,
+    place: Place | null,
+    since: number,
+    head: StreamHead = headOf(hub),
+  ): readonly Omit<GapFrame, "type" | "stream">[] {
     const { pos, gaps } = startPlace(place, head, since, this.shared.replay);
     if (place !== null && hub.receiptSeq > 0 && gaps.length === 0)
       this.shared.acks.received(this.user, hub.stream, pos);
     const follower = makeFollower(hub, this, since, pos);
     hub.followers.add(follower);
     this.followers.push(follower);
+    if (hub.gone) this.lost(hub);
     return gaps;
   }
 
@@ -237,9 +259,9 @@ export class Feed implements Receiving {
   /** One step of catching up. Resolves at once unless the store had to be read. */
   private step(follower: Follower): Promise<void> | undefined {
     const { hub } = follower;
-    if (follower.pos > hub.last) {
+    hub.wanted(follower.pos);
+    if (follower.pos >= hub.last && hub.filling) {
       follower.waiting = true;
-      hub.wanted(follower.pos);
       return undefined;
     }
     if (follower.pos === hub.last) {
@@ -282,7 +304,7 @@ export class Feed implements Receiving {
       return;
     }
     if (page.rows.length === 0 && page.head <= pos && hub.last > pos)
-      return hub.checked({ head: page.head, rev: hub.rev, epoch: hub.epoch });
+      return hub.checked({ ...headOf(hub), rev: hub.rev, head: page.head }, hub.last);
     this.forward(follower, page.rows);
     if (follower.pos > hub.last) hub.append(page.rows);
   }
@@ -348,17 +370,14 @@ export class Feed implements Receiving {
     if (this.closed || this.followers[index] !== old) return this.shared.hubs.release(hub);
     this.detach(old);
     const place = { epoch: lost.epoch % 256, seq: old.pos };
-    const { pos, gaps } = startPlace(
-      place,
-      { epoch: hub.epoch, head: hub.last, first: hub.first },
-      old.since,
-      this.shared.replay,
-    );
+    const { pos, gaps } = startPlace(place, headOf(hub), old.since, this.shared.replay);
     const follower = makeFollower(hub, this, old.since, pos);
     if (gaps.length === 0) follower.shown = old.shown;
     hub.followers.add(follower);
     this.followers[index] = follower;
+    if (hub.gone) return this.lost(hub);
     for (const gap of gaps) this.gap(lost.stream, gap);
+    if (index === 0) void this.refresh();
     this.wake();
   }
 }

@@ -110,10 +110,10 @@ export class Hub {
     }
   }
 
-  /** What a check against the store found. */
-  checked(head: { head: number; rev: number; epoch: number }): void {
+  /** What a check against the store found; `lastBefore` is what `last` was when the store was asked. */
+  checked(head: { head: number; rev: number; epoch: number }, lastBefore: number): void {
     if (this.gone || this.last < 0) return;
-    if (head.epoch !== this.epoch || head.head < this.last) return this.shared.lost(this);
+    if (head.epoch !== this.epoch || head.head < lastBefore) return this.shared.lost(this);
     if (head.head > this.last) this.wanted(head.head);
     if (head.rev !== this.rev) this.shared.reader.forget(this.stream);
     this.revised(head.rev);
@@ -148,17 +148,19 @@ export class Hub {
     let backoffMs = fillBackoffMs.first;
     while (!this.gone && this.last < this.want) {
       try {
-        const page = await this.shared.reader.page(this.stream, this.last, fillRows);
+        const before = this.last;
+        const asked = this.want;
+        const page = await this.shared.reader.page(this.stream, before, fillRows);
         if (this.gone) break;
-        if (page.head < this.last) {
+        if (page.head < before) {
           this.shared.lost(this);
           break;
         }
         if (page.first > this.last + 1) this.jump(page.first - 1);
         this.append(page.rows);
-        if (this.last >= page.head) {
-          this.want = Math.min(this.want, page.head);
-          if ([...this.followers].some((follower) => follower.pos > page.head)) this.shared.lost(this);
+        if (this.last >= page.head && this.want === asked) {
+          this.want = Math.min(asked, page.head);
+          if ([...this.followers].some((follower) => follower.pos > this.last)) this.shared.lost(this);
         }
         backoffMs = fillBackoffMs.first;
       } catch {

@@ -110,9 +110,10 @@ export function makeHubs(
     await Promise.all(
       some.map(async (hub) => {
         if (hub.gone || warming.has(hub)) return;
+        const before = hub.last;
         const head = await reader.head(hub.stream).catch(() => null);
         if (head === null) suspects.add(hub);
-        else hub.checked(head);
+        else hub.checked(head, before);
       }),
     );
   }

@@ -111,7 +111,7 @@ export function makeReader(streams: StreamsDriver, limits: ReaderLimits): Reader
 
   async function sharedPage(stream: StreamName, after: number): Promise<Page> {
     const whole = await block(stream, Math.floor(after / blockRows));
-    if (whole.rows.length === 0 || (whole.rows.at(-1)?.seq ?? 0) > after) {
+    if (whole.first > after + 1 || (whole.rows.at(-1)?.seq ?? 0) > after) {
       return { ...whole, rows: whole.rows.filter((row) => row.seq > after) };
     }
     return page(stream, after, blockRows);

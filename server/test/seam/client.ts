@@ -1,0 +1,236 @@
+import { decodeCursor, encodeCursor, tagOf } from "@carillon/protocol/cursor";
+import type { ServerFrame } from "@carillon/protocol/frames";
+import type { StreamName } from "@carillon/protocol/stream";
+import type { Encoding, Outlet } from "../../src/live/outlet.ts";
+import type { Session } from "../../src/live/session.ts";
+import type { Sessions } from "../../src/live/sessions.ts";
+import { Kind } from "../../src/store/streams.ts";
+import type { TrueStore } from "./parts.ts";
+import type { Dice, Schedule } from "./schedule.ts";
+
+const lines: Encoding = {
+  name: "websocket",
+  frame: (_type, json) => Buffer.from(`${json}\n`),
+  cursor: (token) => Buffer.from(`{"type":"cursor","cursor":"${token}"}\n`),
+};
+
+interface Connection {
+  readonly session: Session;
+  /** Written and not yet taken by the client. */
+  bytes: Buffer;
+  draining: boolean;
+  /** Where each stream's head was when the connection was opened. */
+  readonly headsAtOpen: ReadonlyMap<StreamName, number>;
+  /** Streams whose place was told in this connection. */
+  readonly told: Set<StreamName>;
+  readonly owed: Map<StreamName, number>;
+  caughtUp: boolean;
+}
+
+/** A client over a slow, breakable line, which checks everything that it gets against the true store. */
+export interface Client {
+  readonly user: string;
+  readonly places: ReadonlyMap<StreamName, number>;
+  connected(): boolean;
+  connect(): void;
+  /** The line breaks: what was written and not taken is lost. */
+  cut(): void;
+  received(): number;
+}
+
+export interface ClientWorld {
+  readonly dice: Dice;
+  readonly schedule: Schedule;
+  readonly store: TrueStore;
+  /** The bus is never late, so that a session that is caught up has all that was stored when it began. */
+  readonly prompt: boolean;
+  /** The node to connect to. */
+  readonly sessions: () => Sessions;
+}
+
+export function makeClient(user: string, world: ClientWorld, ownCursor: boolean): Client {
+  const { dice, schedule, store } = world;
+  const places = new Map<StreamName, number>();
+  let token: string | null = null;
+  let connection: Connection | null = null;
+  let count = 0;
+
+  const fail = (text: string): never => {
+    throw new Error(`${user}: ${text}`);
+  };
+
+  const mayHide = (stream: StreamName, seq: number): boolean => {
+    const row = store.of(stream).rows[seq - 1];
+    if (row === undefined) return fail(`${stream} ${seq} isn't committed`);
+    return row.kind === Kind.tombstone || (row.expiresAt !== null && row.expiresAt <= schedule.clock.now());
+  };
+
+  function passOver(stream: StreamName, from: number, to: number): void {
+    for (let seq = from; seq <= to; seq++) {
+      if (!mayHide(stream, seq)) fail(`${stream} ${seq} was passed over in silence`);
+    }
+  }
+
+  function hello(of: Connection, cursor: string): void {
+    const told = decodeCursor(cursor).entries ?? fail("hello has no valid cursor");
+    for (const stream of store.streams.keys()) {
+      const place = told.get(tagOf(stream));
+      if (place === undefined) continue;
+      const mine = places.get(stream);
+      of.told.add(stream);
+      if (mine === undefined || store.begun.has(`${user} ${stream} ${place.seq}`))
+        places.set(stream, place.seq);
+      else if (place.seq !== mine) of.owed.set(stream, place.seq);
+    }
+  }
+
+  function gap(of: Connection, frame: Extract<ServerFrame, { type: "gap" }>): void {
+    const { stream, reason, from, to } = frame;
+    const mine = places.get(stream) ?? fail(`gap in ${stream}, which has no place`);
+    if (reason === "rewound" || reason === "epoch") fail(`${reason} without cause`);
+    const begins = store.begun.has(`${user} ${stream} ${from - 1}`);
+    if (from > mine + 1 && !begins) passOver(stream, mine + 1, from - 1);
+    if (reason === "trimmed" && to > store.of(stream).trimmed) fail(`${stream} ${to} isn't trimmed`);
+    places.set(stream, Math.max(mine, to));
+    if ((of.owed.get(stream) ?? 0) <= to) of.owed.delete(stream);
+  }
+
+  function notification(of: Connection, frame: Extract<ServerFrame, { type: "notification" }>): void {
+    const { stream, seq, prev } = frame;
+    if (seq === undefined || prev === undefined) return fail("a notification without a place");
+    const mine = places.get(stream) ?? fail(`${stream} was never told`);
+    if (of.owed.has(stream)) passOver(stream, mine + 1, of.owed.get(stream) as number);
+    else if (prev !== mine) fail(`${stream}: prev ${prev}, but the place is ${mine}`);
+    of.owed.delete(stream);
+    if (seq <= mine) fail(`${stream} ${seq} came again`);
+    passOver(stream, mine + 1, seq - 1);
+    if (seq > store.of(stream).rows.length) fail(`${stream} ${seq} was pushed before it was stored`);
+    if (String(frame.event.id) !== String(seq)) fail(`${stream} ${seq} carries ${frame.event.id}`);
+    places.set(stream, seq);
+    count++;
+  }
+
+  function caughtUp(of: Connection, cursor: string): void {
+    if (of.caughtUp) fail("caught up twice");
+    of.caughtUp = true;
+    const told = decodeCursor(cursor).entries ?? fail("caught-up has no valid cursor");
+    for (const [stream, head] of of.headsAtOpen) {
+      const place = told.get(tagOf(stream));
+      if (world.prompt && place !== undefined && place.seq < head)
+        fail(`caught up at ${stream} ${place.seq}, before ${head}`);
+    }
+  }
+
+  function take(of: Connection, frame: ServerFrame): void {
+    switch (frame.type) {
+      case "hello":
+        return hello(of, frame.cursor);
+      case "gap":
+        return gap(of, frame);
+      case "notification":
+        return notification(of, frame);
+      case "caught-up":
+        token = frame.cursor;
+        return caughtUp(of, frame.cursor);
+      case "cursor":
+        token = frame.cursor;
+        return;
+      case "subscribe":
+        places.set(frame.stream, frame.seq ?? 0);
+        return;
+      case "unsubscribe":
+        places.delete(frame.stream);
+        return;
+      default:
+        return;
+    }
+  }
+
+  function drain(of: Connection): void {
+    of.draining = false;
+    if (connection !== of) return;
+    const some = of.bytes.subarray(0, dice.chance(0.5) ? of.bytes.length : dice.int(of.bytes.length) + 1);
+    const end = some.lastIndexOf(10) + 1;
+    const rest = of.bytes.subarray(end);
+    for (const line of some.subarray(0, end).toString().split("\n")) {
+      if (line !== "") take(of, JSON.parse(line) as ServerFrame);
+    }
+    of.bytes = rest;
+    if (rest.length > 0) return drainLater(of);
+    of.session.drained();
+  }
+
+  function drainLater(of: Connection): void {
+    if (of.draining) return;
+    of.draining = true;
+    schedule.later(() => drain(of));
+  }
+
+  function cursor(): string | null {
+    if (!ownCursor) return token;
+    if (places.size === 0) return null;
+    return encodeCursor(
+      [...places].map(([stream, seq]) => ({ tag: tagOf(stream), epoch: store.epoch, seq })),
+    );
+  }
+
+  function forgetUnconfirmed(): void {
+    const entries = token === null ? new Map() : (decodeCursor(token).entries ?? new Map());
+    for (const stream of [...places.keys()]) {
+      const place = entries.get(tagOf(stream));
+      if (place === undefined) places.delete(stream);
+      else places.set(stream, place.seq);
+    }
+  }
+
+  return {
+    user,
+    places,
+    connected: () => connection !== null,
+    received: () => count,
+    cut() {
+      const of = connection;
+      if (of === null) return;
+      connection = null;
+      if (!ownCursor) forgetUnconfirmed();
+      of.session.ended();
+    },
+    connect() {
+      let of: Connection | null = null;
+      const outlet: Outlet = {
+        encoding: lines,
+        queued: () => of?.bytes.length ?? 0,
+        write(bytes) {
+          if (of === null) return;
+          of.bytes = Buffer.concat([of.bytes, bytes]);
+          drainLater(of);
+        },
+        close() {
+          if (connection === of) connection = null;
+          if (!ownCursor) forgetUnconfirmed();
+          schedule.later(() => of?.session.ended());
+        },
+      };
+      const session = world.sessions().open({
+        user,
+        expiresAt: Number.MAX_SAFE_INTEGER,
+        cursor: cursor(),
+        device: null,
+        cursors: !ownCursor,
+        greeting: true,
+        outlet,
+      });
+      const headsAtOpen = new Map([...store.streams].map(([stream, { rows }]) => [stream, rows.length]));
+      of = {
+        session,
+        bytes: Buffer.alloc(0),
+        draining: false,
+        headsAtOpen,
+        told: new Set(),
+        owed: new Map(),
+        caughtUp: false,
+      };
+      connection = of;
+    },
+  };
+}
