@@ -1,0 +1,38 @@
+import type { Status } from "@carillon/protocol/answers";
+import { isStreamName } from "@carillon/protocol/stream";
+import { ask } from "./api.ts";
+import { findTarget, keyOf, targetFlags } from "./target.ts";
+import { UsageError, verb } from "./verb.ts";
+
+export const status = verb({
+  name: "status",
+  summary: "ask what became of a notification, or take it back",
+  usage: ["<id> --to user:42 [--source /shop] [--take-back] [--json]"],
+  flags: {
+    to: { type: "string", value: "STREAM", doc: "Whose: user:<id> or topic:<name>." },
+    source: { type: "string", value: "SOURCE", doc: "The source it was sent with; /cli when absent." },
+    "take-back": { type: "boolean", doc: "Take it back: who hasn't seen it yet never will." },
+    json: { type: "boolean", doc: "Print the server's answer." },
+    ...targetFlags,
+  },
+  words: [1, 1],
+  async run(given, [id], world) {
+    if (given.to === undefined || !isStreamName(given.to))
+      throw new UsageError("--to user:<id> or --to topic:<name> is needed");
+    const target = findTarget(given, world);
+    const query = new URLSearchParams({ source: given.source ?? "/cli", to: given.to });
+    const answer = (await ask({
+      method: given["take-back"] ? "DELETE" : "GET",
+      url: `${target.url}/v1/notifications/${encodeURIComponent(id!)}?${query}`,
+      credential: keyOf(target),
+      patienceMs: 0,
+    })) as Status;
+    world.out(`${given.json ? JSON.stringify(answer) : lineOf(answer)}\n`);
+    return "done";
+  },
+});
+
+function lineOf({ to, seq, state, received }: Status): string {
+  const who = received === undefined ? "" : `, received by ${received.total}`;
+  return `${state} in ${to} at ${seq}${who}`;
+}

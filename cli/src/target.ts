@@ -1,0 +1,87 @@
+/**
+ * Which server is meant, and with which credentials.
+ *
+ * The address: `--url`, CARILLON_URL, else where the server of the data directory says that it serves, else the
+ * usual one. The credentials: `--key` or `--token`, CARILLON_KEY or CARILLON_TOKEN, else `api.key` of the data
+ * directory.
+ */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Flags, type Surroundings, UsageError } from "./verb.ts";
+
+export const usualUrl = "http://127.0.0.1:7700";
+const usualDataDirectory = "carillon-data";
+
+export const targetFlags = {
+  url: {
+    type: "string",
+    value: "URL",
+    doc: `The server; CARILLON_URL, else what the data directory tells, else ${usualUrl}.`,
+  },
+  key: {
+    type: "string",
+    value: "KEY",
+    doc: "The API key; CARILLON_KEY, else api.key of the data directory. Prefer those: a flag shows in the list of processes.",
+  },
+  "data-directory": {
+    type: "string",
+    value: "DIRECTORY",
+    doc: `The data directory of a server on this machine; CARILLON_DATA_DIRECTORY, else ${usualDataDirectory}.`,
+  },
+} as const satisfies Flags;
+
+export interface TargetGiven {
+  readonly url?: string;
+  readonly key?: string;
+  readonly "data-directory"?: string;
+}
+
+export interface Target {
+  readonly url: string;
+  /** Null where none was found. */
+  readonly key: string | null;
+}
+
+export function findTarget(given: TargetGiven, { env, cwd }: Surroundings): Target {
+  const directory = resolve(
+    cwd,
+    given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory,
+  );
+  const url = given.url ?? env["CARILLON_URL"] ?? servingUrl(directory) ?? usualUrl;
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol))
+    throw new UsageError(`${url} is not an http: or https: URL`);
+  return {
+    url: url.replace(/\/+$/, ""),
+    key: given.key ?? env["CARILLON_KEY"] ?? readIfThere(join(directory, "api.key"))?.trim() ?? null,
+  };
+}
+
+export function keyOf(target: Target): string {
+  if (target.key !== null) return target.key;
+  throw new UsageError("no API key: give --key, set CARILLON_KEY, or name the server's --data-directory");
+}
+
+function servingUrl(directory: string): string | undefined {
+  const text = readIfThere(join(directory, "serving.json"));
+  if (text === undefined) return undefined;
+  try {
+    return (JSON.parse(text) as { url: string }).url;
+  } catch {
+    return undefined;
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code === "EACCES")
+      throw new UsageError(`${file} can't be read by this user; give --key, or set CARILLON_KEY`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+/** The server as a process: read the configuration, assemble, start, wait, drain, exit. */
+import { assemble } from "./assemble.ts";
+import { showProblems } from "./config/show.ts";
+import { ownSources, readConfig } from "./config.ts";
+import { watchForTheEnd } from "./ending.ts";
+import { makeLogger } from "./telemetry/logger.ts";
+import { welcome } from "./welcome.ts";
+import { whyNotStarted } from "./why-not-started.ts";
+
+/** Exit statuses: 0 ended as asked, 1 could not start or broke, 2 the configuration can't be used. */
+export async function serve(args: readonly string[], { json = false } = {}): Promise<number> {
+  const read = readConfig(ownSources(args));
+  if (!read.ok) {
+    process.stderr.write(showProblems(read.problems));
+    return 2;
+  }
+  const { config } = read;
+  const pretty = config.logFormat === "text" || (config.logFormat === "auto" && process.stderr.isTTY);
+  const log = makeLogger({ level: config.logLevel, format: pretty ? "text" : "json" });
+  const endings = watchForTheEnd();
+
+  const assembled = await assemble({ config, log, broke: endings.broke }).catch((error: unknown) => ({
+    problem: whyNotStarted(error, config),
+  }));
+  if ("problem" in assembled) {
+    process.stderr.write(`${assembled.problem}\n`);
+    return 1;
+  }
+  process.stdout.write(
+    json ? `${JSON.stringify(assembled.serving)}\n` : welcome(assembled.serving, process.cwd()),
+  );
+  log.info({ url: assembled.serving.url, version: assembled.serving.version }, "serving");
+
+  const ending = await endings.first;
+  if (ending.kind === "broken") {
+    log.error({ err: ending.reason }, `${ending.what}; the process ends`);
+    return 1;
+  }
+  log.info({ signal: ending.signal, windowMs: config.drainWindowMs }, "stopping");
+  const late = setTimeout(() => {
+    log.error(
+      { deadlineMs: config.drainDeadlineMs },
+      "not everything was done by the deadline; the process ends",
+    );
+    process.exit(1);
+  }, config.drainDeadlineMs);
+  await assembled.drain();
+  clearTimeout(late);
+  log.info({}, "stopped");
+  return 0;
+}

@@ -1,0 +1,44 @@
+/** What `serve` says when it serves: one screen, and each command in it works when pasted. Pure. */
+import { isAbsolute, join, relative } from "node:path";
+
+export interface Serving {
+  readonly version: string;
+  readonly url: string;
+  readonly operationsUrl: string;
+  readonly dataDirectory: string;
+  readonly signingKeyFile: string | null;
+  readonly apiKeyFile: string | null;
+  /** This start made them. */
+  readonly keysMade: boolean;
+}
+
+const usualDataDirectory = "carillon-data";
+
+export function welcome(serving: Serving, cwd: string): string {
+  const near = (path: string): string => {
+    const way = relative(cwd, path);
+    return way === "" ? "." : way.startsWith("..") || isAbsolute(way) ? path : way;
+  };
+  const here = join(cwd, usualDataDirectory) === serving.dataDirectory;
+  const where = here ? "" : ` --data-directory ${quoted(near(serving.dataDirectory))}`;
+  const made = serving.keysMade ? ", made just now" : "";
+  return [
+    `Carillon ${serving.version} serves at ${serving.url}`,
+    "",
+    `  data        ${near(serving.dataDirectory)}`,
+    `  API key     ${serving.apiKeyFile === null ? "in your keeping" : near(serving.apiKeyFile) + made}`,
+    `  token key   ${serving.signingKeyFile === null ? "from the configuration" : near(serving.signingKeyFile) + made}`,
+    `  operations  ${serving.operationsUrl}/readyz, /livez, /metrics`,
+    "",
+    "In another terminal, watch a user and send to them:",
+    "",
+    `  npx carillon listen user:42${where}`,
+    `  npx carillon send user:42${where} --type order.shipped --data '{"title":"On its way"}'`,
+    "",
+    "Ctrl-C stops it.",
+    "",
+  ].join("\n");
+}
+
+const quoted = (text: string): string =>
+  /^[\w./:@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
