@@ -50,6 +50,12 @@ test("the event is plain where nothing was asked for", () => {
   expect(rest).toEqual({});
 });
 
+test("silent and receipt are each repeated alone", () => {
+  expect(eventOf({ silent: true })).toMatchObject({ silent: true });
+  expect(eventOf({ silent: true })).not.toHaveProperty("receipt");
+  expect(eventOf({ receipt: true })).not.toHaveProperty("silent");
+});
+
 test("data arrives as it was sent", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
@@ -81,7 +87,7 @@ test("invariant 5: the same content is the same, whatever the order of its keys"
       const data = JSON.parse(JSON.stringify(value));
       if (!parseNotification({ to: "user:1", type: "t", data }).notification) return;
       const again = shuffled({ data, subject: "s", silent: true }) as object;
-      expect(canonicalOf(again)).toBe(canonicalOf({ silent: true, subject: "s", data }));
+      expect(canonicalOf(again)).toBe(canonicalOf({ subject: "s", data, silent: true }));
     }),
   );
 });

@@ -11,6 +11,7 @@ const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".re
 test.each([
   ["the whole of it", { ...shipped, subject: "o-17", time: "2026-01-31T09:30:00Z", dataschema: "/s/1" }],
   ["one stream without its array", { to: "topic:builds", type: "t" }],
+  ["a name of 128 characters", { ...shipped, to: `topic:${"x".repeat(128)}` }],
   ["a hundred recipients", { ...shipped, to: Array.from({ length: 100 }, (_, i) => `user:${i}`) }],
   ["null as data", { ...shipped, data: null }],
   ["text", { ...shipped, data: "hi", datacontenttype: "text/plain; charset=utf-8" }],
@@ -32,6 +33,7 @@ test.each<[string, unknown, (string | undefined)[]]>([
   ["nothing in it", {}, ["/to", "/type"]],
   ["no recipient", { ...shipped, to: [] }, ["/to"]],
   ["no stream", { ...shipped, to: ["user:1", "42", "group:x", 7] }, ["/to/1", "/to/2", "/to/3"]],
+  ["a name of 129 characters", { ...shipped, to: `topic:${"x".repeat(129)}` }, ["/to"]],
   ["a slash in a name", { ...shipped, to: "topic:a/b" }, ["/to"]],
   ["an empty id", { ...shipped, id: "" }, ["/id"]],
   ["an id too long", { ...shipped, id: "x".repeat(257) }, ["/id"]],
