@@ -34,6 +34,8 @@ export interface LiveOptions {
   readonly allowsOrigin: (origin: string) => boolean;
   readonly limits: LiveLimits;
   readonly clock: Clock;
+  /** A bug showed itself where there is no request to answer: something to log. */
+  readonly broken: (reason: unknown) => void;
 }
 
 /** The three transports of a session. Behind `guard`: it looks after who may open the streams and polls. */

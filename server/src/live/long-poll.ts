@@ -4,6 +4,7 @@
 import type { CloseReason } from "@carillon/protocol/close-codes";
 import type { Problem } from "@carillon/protocol/problems";
 import type { FastifyInstance } from "fastify";
+import { Failure } from "../errors.ts";
 import { clientOf } from "../http/authorize.ts";
 import { sendProblem } from "../http/problem-reply.ts";
 import { pollEncoding } from "./encoding.ts";
@@ -13,7 +14,10 @@ import { openingProblem, problemOf } from "./refusal.ts";
 import { invalid, isProblem, type Query, readWanted } from "./request.ts";
 import type { Session } from "./session.ts";
 
-/** With as much as this in hand an answer goes out although more is missed: the next poll fetches it. */
+/**
+ * With as much as this in hand an answer goes out although more is missed: the next poll fetches it. What the
+ * session wrote in one go is never parted, so an answer holds at most a page of the store more, about 1 MB.
+ */
 const bounds = { frames: 256, bytes: 256 << 10 } as const;
 const usualWaitMs = 25_000;
 const lineBreak = 0x0a;
@@ -130,6 +134,7 @@ export function registerLongPoll(app: FastifyInstance, { sessions, limits, clock
     try {
       outlet.attach(sessions.open({ ...wanted, cursors: false, user, expiresAt, greeting: false, outlet }));
     } catch (error) {
+      if (!(error instanceof Failure)) throw error;
       return sendProblem(reply, openingProblem(error));
     }
     cancel = clock.after(waitMs, () => outlet.expire());

@@ -10,6 +10,7 @@ import type { ServerResponse } from "node:http";
 import type { CloseReason } from "@carillon/protocol/close-codes";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Clock } from "../clock.ts";
+import { Failure } from "../errors.ts";
 import { clientOf } from "../http/authorize.ts";
 import { sendProblem } from "../http/problem-reply.ts";
 import { sseEncoding } from "./encoding.ts";
@@ -88,6 +89,7 @@ export function registerSse(app: FastifyInstance, { sessions, limits, clock }: L
     try {
       outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
     } catch (error) {
+      if (!(error instanceof Failure)) throw error;
       const what = openingProblem(error);
       if (!comesBack(reasonOf(what))) return sendProblem(reply, what);
       begin(reply);

@@ -4,7 +4,8 @@ import { type Problem, problem } from "@carillon/protocol/problems";
 import type { FastifyInstance } from "fastify";
 import { WebSocketServer } from "ws";
 import type { Client } from "../access/principal.ts";
-import { problemHeaders, sendProblem, toProblem } from "../http/problem-reply.ts";
+import { Failure } from "../errors.ts";
+import { problemHeaders, sendProblem } from "../http/problem-reply.ts";
 import { websocketEncoding } from "./encoding.ts";
 import type { LiveOptions } from "./live.ts";
 import { openingProblem, reasonOf } from "./refusal.ts";
@@ -39,7 +40,7 @@ function refuse(socket: Duplex, what: Problem): void {
 const ignore = (): void => {};
 
 export function registerWebSocket(app: FastifyInstance, options: LiveOptions): void {
-  const { sessions, authorizer, allowsOrigin, limits, clock } = options;
+  const { sessions, authorizer, allowsOrigin, limits, clock, broken } = options;
   /** Those without a session yet; their number is bounded by the time that they have. */
   const waiting = new Map<WebSocketOutlet, Waiting>();
   const open = new Set<WebSocketOutlet>();
@@ -67,21 +68,29 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     },
   };
 
+  /** What was thrown where there is nobody to throw it to. */
+  function caught(error: unknown): Problem {
+    if (!(error instanceof Failure)) broken(error);
+    return openingProblem(error);
+  }
+
   function start(outlet: WebSocketOutlet, { user, expiresAt }: Client, wanted: Wanted): void {
     try {
       outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
     } catch (error) {
-      const what = openingProblem(error);
+      const what = caught(error);
       outlet.close(reasonOf(what), what.detail);
     }
   }
+
+  const verify = async (authorization: string): Promise<Client | Problem> => authorizer.client(authorization);
 
   async function authenticate(
     outlet: WebSocketOutlet,
     token: string,
     ref: number | undefined,
   ): Promise<void> {
-    const verdict = await Promise.resolve(authorizer.client(`Bearer ${token}`)).catch(toProblem);
+    const verdict = await verify(`Bearer ${token}`).catch(caught);
     const kept = waiting.get(outlet);
     if (kept === undefined) return;
     kept.cancel();
@@ -104,12 +113,6 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     waiting.set(outlet, { wanted, cancel });
   }
 
-  /** Null where the token comes in the first frame: browsers can't set headers. */
-  const clientOf = async ({
-    headers: { authorization },
-  }: IncomingMessage): Promise<Client | Problem | null> =>
-    authorization === undefined ? null : authorizer.client(authorization);
-
   async function judge(request: IncomingMessage): Promise<Client | Problem | null> {
     const { origin } = request.headers;
     if (pathOf(request) !== path) return problem("route-not-found", "there is no WebSocket here");
@@ -119,17 +122,27 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     if (!offers(request)) {
       return problem("subprotocol-unsupported", `Sec-WebSocket-Protocol must offer ${subprotocol}`);
     }
-    return clientOf(request);
+    const { authorization } = request.headers;
+    // Null: the token comes in the first frame, because browsers can't set headers.
+    return authorization === undefined ? null : verify(authorization);
+  }
+
+  function turnAway(socket: Duplex, what: Problem): void {
+    app.refused(what.code);
+    refuse(socket, what);
   }
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", ignore);
-    const verdict = await judge(request).catch(toProblem);
+    const verdict = await judge(request).catch(caught);
     if (socket.destroyed) return;
-    if (verdict !== null && isProblem(verdict)) return refuse(socket, verdict);
+    if (verdict !== null && isProblem(verdict)) return turnAway(socket, verdict);
     const query = new URL(request.url ?? "", "http://localhost").searchParams;
-    const wanted = readWanted((name) => query.get(name) ?? undefined);
-    if (isProblem(wanted) && wanted.code !== "cursor-invalid") return refuse(socket, wanted);
+    const wanted = readWanted((name) => {
+      const values = query.getAll(name);
+      return values.length > 1 ? values : values[0];
+    });
+    if (isProblem(wanted) && wanted.code !== "cursor-invalid") return turnAway(socket, wanted);
     socket.off("error", ignore);
     server.handleUpgrade(request, socket, head, (ws) => {
       upgraded(new WebSocketOutlet(ws, socket, shared), verdict, wanted);
@@ -137,7 +150,7 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
   }
 
   server.on("wsClientError", ({ message }, socket) => {
-    refuse(socket as Duplex, problem("parameter-invalid", `not a WebSocket handshake: ${message}`));
+    turnAway(socket as Duplex, problem("parameter-invalid", `not a WebSocket handshake: ${message}`));
   });
   app.server.on("upgrade", (request, socket, head) => void upgrade(request, socket, head));
   // Any other `Upgrade` (curl asks for h2c, for instance) is a plain request that need not be granted.

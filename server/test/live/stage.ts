@@ -30,6 +30,7 @@ export interface Stage {
   readonly port: number;
   readonly store: StoreBackend;
   readonly sessions: Sessions;
+  /** Why sessions were closed and requests refused. */
   readonly closed: string[];
   /** Stores notifications and answers when they are durable. */
   send(stream: StreamName, ...data: readonly unknown[]): Promise<void>;
@@ -41,11 +42,21 @@ export interface StageOptions {
   readonly clock?: Clock;
 }
 
+/** A clock that runs `times` as fast, for what takes heartbeats. */
+export function makeFastClock(times: number): Clock {
+  const startedAt = systemClock.now();
+  return {
+    now: () => startedAt + (systemClock.now() - startedAt) * times,
+    after: (delayMs, run) => systemClock.after(delayMs / times, run),
+    soon: systemClock.soon,
+  };
+}
+
 const dayMs = 86_400_000;
 let serial = 0;
 
-/** Tokens of these tests: the user's name, or `expired`, or `unavailable`; anything else has no colon. */
-export const tokenOf = (user: string): string => `token:${user}`;
+/** The tokens of these tests say who and for how long; `expired` and `unavailable` are what they say. */
+export const tokenOf = (user: string, ttlMs = dayMs): string => `token:${user}:${ttlMs}`;
 
 export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
   const clock = options.clock ?? systemClock;
@@ -69,22 +80,26 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
     { ...sessionsDefaults, ...options.sessions },
   );
   const client = (authorization: string | undefined) => {
-    const [, kind, user] = /^Bearer (?:(token):)?(.*)$/.exec(authorization ?? "") ?? [];
-    if (user === undefined) return problem("unauthenticated", "no token");
-    if (user === "expired") return problem("token-expired", "the token has expired");
-    if (user === "unavailable") return problem("unavailable", "the keys are away", { retryMs: 1_000 });
-    if (kind !== "token") return problem("token-invalid", "the signature is not genuine");
-    return { kind: "client" as const, user, expiresAt: clock.now() + dayMs };
+    const [, kind, user, ttlMs] = /^Bearer ([a-z]+)(?::(\w+):(\d+))?$/.exec(authorization ?? "") ?? [];
+    if (kind === undefined) return problem("unauthenticated", "no token");
+    if (kind === "expired") return problem("token-expired", "the token has expired");
+    if (kind === "unavailable") return problem("unavailable", "the keys are away", { retryMs: 1_000 });
+    if (user === undefined) return problem("token-invalid", "the signature is not genuine");
+    return { kind: "client" as const, user, expiresAt: clock.now() + Number(ttlMs) };
   };
   const authorizer = { client, producer: () => problem("forbidden", "not here") };
   const app = fastify();
+  app.decorate("refused", (code) => void closed.push(code));
   guard(app, authorizer);
   registerLive(app, {
     sessions,
     authorizer,
     allowsOrigin: (origin) => origin === "https://app.example",
-    limits: { ...liveDefaults, ...options.limits },
+    limits: { ...liveDefaults, closeMs: 100, ...options.limits },
     clock,
+    broken: (reason) => {
+      throw reason;
+    },
   });
   await log.start();
   await bus.start(distributor.listener);
