@@ -1,23 +1,19 @@
-import { AcceptedAnswer, BatchAnswer, StatusAnswer } from "@carillon/protocol/answers";
+import { AcceptedAnswer, BatchAnswer } from "@carillon/protocol/answers";
 import { limits } from "@carillon/protocol/limits";
 import { NotificationBody } from "@carillon/protocol/notification";
 import type { ParsedNotification } from "@carillon/protocol/parse-notification";
 import { type Problem, problem } from "@carillon/protocol/problems";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import Type, { type Static } from "typebox";
-import { maySendAs } from "../access/principal.ts";
+import Type from "typebox";
 import type { Answer, Receiver, Submission } from "../receiver/receiver.ts";
-import type { Tracking } from "../receiver/tracking.ts";
 import type { ApiKey } from "../store/access.ts";
 import { producerOf } from "./authorize.ts";
 import { readSubmitted, type Submitted } from "./bodies.ts";
-import { Stream } from "./parameters.ts";
 import { sendProblem } from "./problem-reply.ts";
 import { problemError } from "./validation.ts";
 
 export interface NotificationsDeps {
   readonly receiver: Receiver;
-  readonly tracking: Tracking;
   readonly bodyBytes: number;
   readonly batchItems: number;
 }
@@ -45,18 +41,6 @@ const bodies = {
   "application/cloudevents+json": CloudEvent,
   "application/cloudevents-batch+json": Type.Array(CloudEvent, { maxItems: limits.batchItems }),
 };
-
-const Id = Type.Object(
-  { id: Type.String({ minLength: 1, maxLength: 256 }) },
-  { additionalProperties: false },
-);
-const Where = Type.Object(
-  {
-    source: Type.String({ minLength: 1, maxLength: 256, description: "The notification's source" }),
-    to: Stream,
-  },
-  { additionalProperties: false },
-);
 
 export function notifications(app: FastifyInstance, deps: NotificationsDeps): void {
   // Bodies of any type are taken as bytes: with ce- headers they are data, whatever they are.
@@ -113,70 +97,6 @@ export function notifications(app: FastifyInstance, deps: NotificationsDeps): vo
         : sendBatch(deps.receiver, key, submitted, idempotencyKey, reply);
     },
   });
-
-  app.route<{ Params: Static<typeof Id>; Querystring: Static<typeof Where> }>({
-    method: "GET",
-    url: "/v1/notifications/:id",
-    schema: { params: Id, querystring: Where },
-    config: {
-      access: "send",
-      documented: {
-        id: "getNotification",
-        tag: "Notifications",
-        summary: "Where a notification is",
-        answers: { 200: ["Its place and state", StatusAnswer] },
-        problems: ["source-forbidden", "notification-not-found"],
-      },
-    },
-    async handler(request, reply) {
-      const { id } = request.params;
-      const { source, to } = request.query;
-      mustOwn(producerOf(request).key, source);
-      const status = await deps.tracking.find(to, source, id);
-      if (status === null) return sendProblem(reply, notFound(to));
-      const { seq, state, storedAt, expiresAt, received } = status;
-      return {
-        id,
-        source,
-        to,
-        seq,
-        state,
-        stored: toTime(storedAt),
-        ...(expiresAt === null ? {} : { expires: toTime(expiresAt) }),
-        ...(received === null
-          ? {}
-          : {
-              received: {
-                total: received.total,
-                users: received.users.map(({ user, at }) => ({ user, at: toTime(at) })),
-              },
-            }),
-      };
-    },
-  });
-
-  app.route<{ Params: Static<typeof Id>; Querystring: Static<typeof Where> }>({
-    method: "DELETE",
-    url: "/v1/notifications/:id",
-    schema: { params: Id, querystring: Where },
-    config: {
-      access: "send",
-      documented: {
-        id: "takeBackNotification",
-        tag: "Notifications",
-        summary: "Take a notification back",
-        description: "Whoever has not seen it won't. The same again changes nothing.",
-        answers: { 204: ["It is taken back", null] },
-        problems: ["source-forbidden", "notification-not-found", "storage-full", "storage-read-only"],
-      },
-    },
-    async handler(request, reply) {
-      const { source, to } = request.query;
-      mustOwn(producerOf(request).key, source);
-      const taken = await deps.tracking.takeBack(to, source, request.params.id);
-      return taken === null ? sendProblem(reply, notFound(to)) : reply.code(204).send();
-    },
-  });
 }
 
 async function sendOne(
@@ -227,7 +147,11 @@ async function sendBatch(
   // Nothing at all could be kept: said in the status, which is all that many clients look at.
   if (lost !== null && answers.length === items.length && answers.every(isLost))
     return sendProblem(reply, lost);
-  return reply.code(wrong === 0 ? 202 : 207).send({ results });
+  // As bytes: a tenth cheaper than text for a hundred results.
+  return reply
+    .code(wrong === 0 ? 202 : 207)
+    .header("content-type", "application/json; charset=utf-8")
+    .send(Buffer.from(JSON.stringify({ results })));
 }
 
 interface Result {
@@ -261,13 +185,3 @@ function readIdempotencyKey(header: string | string[] | undefined): string | nul
   }
   return key;
 }
-
-function mustOwn(key: ApiKey, source: string): void {
-  if (maySendAs(key, source)) return;
-  throw problemError(problem("source-forbidden", `the key ${key.name} is bound to other sources`));
-}
-
-const notFound = (to: string): Problem =>
-  problem("notification-not-found", `${to} has no notification of this source and id`);
-
-const toTime = (ms: number): string => new Date(ms).toISOString();

@@ -12,14 +12,16 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Acks, acks } from "./acks.ts";
 import { type Authorizer, guard } from "./authorize.ts";
+import { budgetBodies } from "./body-budget.ts";
 import { answerEverything } from "./errors.ts";
 import { parseJson } from "./json.ts";
 import { notifications } from "./notifications.ts";
-import { refuseSocket } from "./problem-reply.ts";
+import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { nameRequests, requestId } from "./request-id.ts";
 import { subscribers } from "./subscribers.ts";
 import { tokens } from "./tokens.ts";
 import { topics } from "./topics.ts";
+import { tracking } from "./tracking.ts";
 import { problemError, validateWithSchemas } from "./validation.ts";
 
 export interface HttpLimits {
@@ -66,7 +68,15 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     exposeHeadRoutes: false,
     forceCloseConnections: "idle",
     clientErrorHandler: (error, socket) => refuseSocket(error, socket, refused),
-    http: { headersTimeout: limits.headersMs, requireHostHeader: false, maxHeaderSize: 16_384 },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(reply.header("x-request-id", request.id), toProblem(error));
+    },
+    http: {
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: Math.min(limits.headersMs, 5_000),
+      requireHostHeader: false,
+      maxHeaderSize: 16_384,
+    },
     routerOptions: { maxParamLength: 4_096 },
   });
   app.decorate("refused", refused);
@@ -76,7 +86,11 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   takeJson(app);
   guard(app, deps.authorizer);
 
-  app.register(async (scope) => notifications(scope, { ...deps, ...limits }));
+  app.register(async (scope) => {
+    budgetBodies(scope, limits.bodyBytes, limits.bodiesBytes);
+    notifications(scope, { ...deps, ...limits });
+  });
+  tracking(app, deps.tracking);
   topics(app, deps.topics);
   subscribers(app, deps.topics);
   tokens(app, deps.tokens);
