@@ -61,7 +61,7 @@ export const listen = verb({
     }
     if (given.cursor !== undefined && given["cursor-file"] !== undefined)
       throw new UsageError("one of --cursor and --cursor-file");
-    const target = findTarget(given, world);
+    const target = () => findTarget(given, world);
     const own = given.token ?? world.env["CARILLON_TOKEN"];
     const file = given["cursor-file"] === undefined ? null : makeCursorFile(given["cursor-file"]);
     const cursor = given.cursor ?? file?.read() ?? null;
@@ -84,10 +84,10 @@ export const listen = verb({
       } else if (frame.type === "goaway") world.err(`the server is going away (${frame.reason})\n`);
     };
     const reason = await follow({
-      url: target.url,
+      url: () => target().url,
       transport,
       token:
-        own === undefined ? async () => (await issueToken(target, user, "1h", 0)).token : async () => own,
+        own === undefined ? async () => (await issueToken(target(), user, "1h", 0)).token : async () => own,
       tokenRenews: own === undefined,
       renewAfterMs,
       cursor,
@@ -100,7 +100,7 @@ export const listen = verb({
         if (shown >= count) stop.abort();
       },
       state(state) {
-        if (state.is === "connected") world.err(`connected to ${target.url} as user:${user}\n`);
+        if (state.is === "connected") world.err(`connected to ${target().url} as user:${user}\n`);
         else world.err(`${state.why}; reconnecting in ${(state.inMs / 1_000).toFixed(1)} s\n`);
       },
     });

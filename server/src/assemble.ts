@@ -11,7 +11,7 @@ import { openTokens, type Tokens } from "./access/tokens.ts";
 import { makeLocalBus } from "./bus/local.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
-import { countDirector, countDistributor, countSessions } from "./count.ts";
+import { countBus, countDirector, countDistributor, countLog, countSessions } from "./count.ts";
 import { makeDirector } from "./director/director.ts";
 import { distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
@@ -30,6 +30,7 @@ import { openTracking } from "./receiver/tracking.ts";
 import { openSqlite } from "./store/sqlite/open.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
+import { sparingly } from "./telemetry/sparingly.ts";
 import type { Serving } from "./welcome.ts";
 
 export interface AssembleOptions {
@@ -68,8 +69,8 @@ async function assembleInto(
   const clock = systemClock;
   const metrics = makeMetrics();
   const begin = async (service: Service) => {
-    await service.start();
     started.push(service);
+    await service.start();
   };
   let draining = false;
   let storeTrouble: string | null = null;
@@ -97,12 +98,19 @@ async function assembleInto(
   });
   if ("problem" in keys) return keys;
 
-  const inlineLog = makeInlineLog({ clock });
-  const bus = makeLocalBus({ clock });
+  const inlineLog = countLog(makeInlineLog({ clock }), metrics);
+  const bus = countBus(makeLocalBus({ clock }), metrics);
   const distributor = makeDistributor(
     { ...store, bus, clock, metrics: countDistributor(metrics) },
     { ...distributorDefaults, replay: config.replayRows },
   );
+  const failing = (what: string) =>
+    sparingly(clock, 1_000, (failure, kept) => log.error({ err: failure, kept }, what));
+  const failed = {
+    apply: failing("a batch was not committed"),
+    consume: failing("the log can't be read"),
+    upkeep: failing("a step of upkeep failed"),
+  };
   const director = makeDirector({
     log: inlineLog,
     streams: store.streams,
@@ -110,7 +118,7 @@ async function assembleInto(
     clock,
     events: {
       ...countDirector(metrics),
-      failed: (what, failure) => log.error({ err: failure, what }, "the director could not go on at once"),
+      failed: (what, failure) => failed[what](failure),
       overtaken: (part) => log.warn({ part }, "another director moved this part on"),
     },
   });
@@ -128,6 +136,7 @@ async function assembleInto(
       heartbeatMs: config.heartbeatMs,
       bufferBytes: config.sessionBufferBytes,
       perUser: config.sessionsPerUser,
+      total: config.sessions,
     },
   );
   const topics = rememberTopics(store.directory, clock);
@@ -162,6 +171,7 @@ async function assembleInto(
       pollWaitMs: config.pollWaitMs,
     },
     clock,
+    broken: (reason) => log.error({ err: reason }, "a connection broke"),
   });
   const operations = makeOperations({
     host: config.operationsHost,

@@ -107,7 +107,7 @@ describe("precedence", () => {
 
 describe("problems", () => {
   test("are told all at once, each with its place and what was meant", () => {
-    file("carillon-data/carillon.json", { hartbeat: "5s", recipients: 0 });
+    file("carillon-data/carillon.json", { hartbeat: "5s", sessions: 0 });
     const found = problems(
       read(["--prot", "8080", "--session-buffer-size=1KB"], {
         CARILLON_DRAIN_WINDW: "1s",
@@ -126,7 +126,7 @@ describe("problems", () => {
       expect.stringContaining('CARILLON_HEARTBEAT: "25" is not a duration; write it with a unit'),
     );
     expect(found).toContainEqual(expect.stringMatching(/"hartbeat" in .*did you mean heartbeat\?/));
-    expect(found).toContainEqual(expect.stringMatching(/"recipients" in .*0 is out of bounds; 1 to 1000/));
+    expect(found).toContainEqual(expect.stringMatching(/"sessions" in .*0 is out of bounds; 1 to 1000000/));
   });
 
   test.each([

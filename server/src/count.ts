@@ -1,5 +1,7 @@
 /** What the roles tell, as metrics: the one place where a role's events and the table of metrics meet. */
 import type { GapFrame } from "@carillon/protocol/frames";
+import type { BusDriver } from "./bus/driver.ts";
+import type { LogDriver } from "./log/driver.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
 const milliseconds = 1_000;
@@ -50,5 +52,44 @@ export function countSessions(metrics: Metrics) {
       open[transport]--;
     },
     closed: (reason: string) => metrics.counter("carillon_sessions_closed_total", reason).inc(),
+  };
+}
+
+/** The same log; how many records wait in it, those under way included, is a gauge. */
+export function countLog(log: LogDriver, metrics: Metrics): LogDriver {
+  let waiting = 0;
+  metrics.gauge("carillon_store_queue_records", () => waiting);
+  return {
+    ...log,
+    append(records) {
+      waiting += records.length;
+      const appended = log.append(records);
+      const leave = () => {
+        waiting -= records.length;
+      };
+      appended.then(leave, leave);
+      return appended;
+    },
+  };
+}
+
+/** The same bus, its messages counted in both directions. */
+export function countBus(bus: BusDriver, metrics: Metrics): BusDriver {
+  const published = metrics.counter("carillon_bus_messages_total", "published");
+  const received = metrics.counter("carillon_bus_messages_total", "received");
+  return {
+    ...bus,
+    start: (listener) =>
+      bus.start({
+        message(message) {
+          received.inc();
+          listener.message(message);
+        },
+        suspect: (streams) => listener.suspect(streams),
+      }),
+    publish(messages) {
+      published.inc(messages.length);
+      bus.publish(messages);
+    },
   };
 }

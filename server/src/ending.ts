@@ -2,9 +2,9 @@
  * What ends the process: a signal (then it drains), a second one (then it is gone), or something broken that it
  * can't go on with (then it is gone as well, with a status that makes its keeper start it anew).
  */
-export type Ending =
-  | { readonly kind: "asked"; readonly signal: NodeJS.Signals }
-  | { readonly kind: "broken"; readonly what: string; readonly reason: unknown };
+import type { Logger } from "./telemetry/logger.ts";
+
+export type Ending = "SIGINT" | "SIGTERM" | "broken";
 
 export interface Endings {
   /** Resolves once, with the first. */
@@ -21,19 +21,26 @@ const sameWishMs = 250;
 
 const exitStatus = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Listens to this process from now on; once a process. */
-export function watchForTheEnd(): Endings {
+/** Listens to this process from now on; once a process. What broke is logged here, however late it comes. */
+export function watchForTheEnd(log: Logger): Endings {
   const { promise: first, resolve } = Promise.withResolvers<Ending>();
   let askedAt: number | undefined;
+  let isOver = false;
+  const broke = (what: string, reason: unknown) => {
+    log.error({ err: reason }, `${what}; the process ends`);
+    if (isOver) process.exit(1);
+    isOver = true;
+    resolve("broken");
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       const now = performance.now();
       if (askedAt !== undefined && now - askedAt > sameWishMs) process.exit(exitStatus[signal]);
       askedAt ??= now;
-      resolve({ kind: "asked", signal });
+      isOver = true;
+      resolve(signal);
     });
   }
-  const broke = (what: string, reason: unknown) => resolve({ kind: "broken", what, reason });
   process.on("uncaughtException", (error) => broke("an exception that nobody caught", error));
   return { first, broke };
 }

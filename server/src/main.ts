@@ -17,7 +17,7 @@ export async function serve(args: readonly string[], { json = false } = {}): Pro
   const { config } = read;
   const pretty = config.logFormat === "text" || (config.logFormat === "auto" && process.stderr.isTTY);
   const log = makeLogger({ level: config.logLevel, format: pretty ? "text" : "json" });
-  const endings = watchForTheEnd();
+  const endings = watchForTheEnd(log);
 
   const assembled = await assemble({ config, log, broke: endings.broke }).catch((error: unknown) => ({
     problem: whyNotStarted(error, config),
@@ -32,11 +32,8 @@ export async function serve(args: readonly string[], { json = false } = {}): Pro
   log.info({ url: assembled.serving.url, version: assembled.serving.version }, "serving");
 
   const ending = await endings.first;
-  if (ending.kind === "broken") {
-    log.error({ err: ending.reason }, `${ending.what}; the process ends`);
-    return 1;
-  }
-  log.info({ signal: ending.signal, windowMs: config.drainWindowMs }, "stopping");
+  if (ending === "broken") return 1;
+  log.info({ signal: ending, windowMs: config.drainWindowMs }, "stopping");
   const late = setTimeout(() => {
     log.error(
       { deadlineMs: config.drainDeadlineMs },

@@ -7,7 +7,8 @@ import { makePlaces } from "./places.ts";
 import { again, type Ended, never, type Transport } from "./transport.ts";
 
 export interface FollowOptions {
-  readonly url: string;
+  /** Asked for each connection: a server that comes back may do so elsewhere. */
+  readonly url: () => string;
   readonly transport: Transport;
   /** A token that is good now; rejects when there is none to be had. */
   readonly token: () => Promise<string>;
@@ -79,7 +80,7 @@ async function connect(
   try {
     const token = await options.token();
     return await options.transport({
-      url: options.url,
+      url: options.url(),
       token,
       cursor,
       device: options.device,

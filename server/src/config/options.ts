@@ -3,6 +3,7 @@
  * CARILLON_DRAIN_WINDOW), the flag (`--drain-window`) and the name in the file (`"drainWindow"`); in the code a
  * duration ends in `Ms` and a size in `Bytes`.
  */
+import { limits as mostOf } from "@carillon/protocol/limits";
 import { choice, duration, integer, type Kind, list, onOff, optional, size, text } from "./kinds.ts";
 
 export interface Option<T> {
@@ -90,8 +91,8 @@ export const options = {
   storeWatchdogMs: option(
     data,
     duration("1s", "10m"),
-    30 * second,
-    "A store that answers nothing for this long counts as hung: what waits is refused with 503, and the process ends so that it can be started anew.",
+    10 * second,
+    "A store that answers nothing for this long counts as hung: what waits is refused with 503 and the store is started again; when that doesn't help, the process ends.",
   ),
   replaceMissingKeys: option(
     data,
@@ -127,24 +128,29 @@ export const options = {
   tokenIssuer: option(tokens, optional(word), null, "Tokens must carry this `iss`."),
   tokenAudience: option(tokens, optional(word), null, "Tokens must carry this `aud`."),
 
-  notificationBytes: option(limits, size("1KB", "64KB"), 64 * kilobyte, "The largest notification."),
+  notificationBytes: option(
+    limits,
+    size("1KB", "64KB"),
+    mostOf.notificationSizeBytes,
+    "The largest notification.",
+  ),
   bodyBytes: option(
     limits,
     size("64KB", "64MB"),
     8 * 1_024 * kilobyte,
     "The largest request body, a batch for instance.",
   ),
-  batchItems: option(limits, integer(1, 2_000), 1_000, "The most notifications in one request."),
-  recipients: option(
+  batchItems: option(
     limits,
-    integer(1, 1_000),
-    100,
-    "The most recipients of one notification; for more, use a topic.",
+    integer(1, mostOf.batchItems),
+    mostOf.batchItems,
+    "The most notifications in one request.",
   ),
+  sessions: option(limits, integer(1, 1_000_000), 100_000, "The most live connections of this process."),
   sessionsPerUser: option(
     limits,
     integer(1, 10_000),
-    32,
+    64,
     "The most live connections of one user, on this process.",
   ),
   framesPerSecond: option(limits, integer(1, 10_000), 50, "The most frames a second from one client."),
@@ -165,7 +171,7 @@ export const options = {
   sessionBufferBytes: option(
     live,
     size("16KB", "64MB"),
-    256 * kilobyte,
+    64 * kilobyte,
     "What may wait for one client's socket. Beyond it the client goes back to catching up: nothing is lost.",
   ),
   replayRows: option(
