@@ -1,13 +1,17 @@
 /**
- * Streams are never deleted. A head is not stored: it is the larger of `trimmed` and the newest row's seq, so that
- * a notification costs one append, one index entry and one identity.
+ * Streams are never deleted. A head is not stored: it is the larger of `trimmed` and the newest row's seq.
+ *
+ * A notification is found again by `key` without an index that grows with it: rows are numbered in the order of
+ * their arrival, and of every 262,144 of them a `run` is made, hashes in 1,024 buckets, written once and dropped
+ * whole when it leaves the identity window. What is in no run yet, the writer has in memory.
  */
 export const sql = `
 CREATE TABLE meta(
   one INTEGER PRIMARY KEY CHECK (one = 1),
-  epoch INTEGER NOT NULL
+  epoch INTEGER NOT NULL,
+  hash_seed INTEGER NOT NULL
 );
-INSERT INTO meta VALUES (1, 1);
+INSERT INTO meta VALUES (1, 1, random() & 0xffffffff);
 
 CREATE TABLE log_progress(
   part INTEGER PRIMARY KEY,
@@ -28,9 +32,11 @@ CREATE TABLE notifications(
   seq INTEGER NOT NULL,
   kind INTEGER NOT NULL,
   receipt INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
   expires_at INTEGER,
   collapse_key TEXT,
-  created_at INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  digest TEXT NOT NULL,
   body TEXT
 );
 CREATE UNIQUE INDEX notifications_place ON notifications(stream_id, seq);
@@ -39,15 +45,17 @@ CREATE INDEX notifications_expiry ON notifications(expires_at) WHERE expires_at 
 CREATE INDEX notifications_collapse ON notifications(stream_id, collapse_key)
   WHERE collapse_key IS NOT NULL AND kind <> 2;
 
-CREATE TABLE identities(
-  id INTEGER PRIMARY KEY,
-  stream_id INTEGER NOT NULL,
-  key TEXT NOT NULL,
-  digest TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  created_at INTEGER NOT NULL
+CREATE TABLE identity_runs(
+  run INTEGER PRIMARY KEY,
+  first_id INTEGER NOT NULL,
+  last_id INTEGER NOT NULL,
+  newest_at INTEGER NOT NULL,
+  filter BLOB NOT NULL
 );
-CREATE UNIQUE INDEX identities_key ON identities(stream_id, key);
+CREATE TABLE identity_buckets(
+  id INTEGER PRIMARY KEY, -- run * 1024 + bucket
+  entries BLOB NOT NULL
+);
 
 CREATE TABLE rejected(
   id INTEGER PRIMARY KEY,
@@ -58,6 +66,12 @@ CREATE TABLE rejected(
   created_at INTEGER NOT NULL
 );
 
--- Streams whose rows up to \`streams.trimmed\` are not all deleted yet.
-CREATE TABLE trims(stream_id INTEGER PRIMARY KEY);
+-- Streams with rows up to streams.trimmed. Up to \`buried\` they have no body any more; until due_at they are kept
+-- for their identity.
+CREATE TABLE trims(
+  stream_id INTEGER PRIMARY KEY,
+  due_at INTEGER NOT NULL,
+  buried INTEGER NOT NULL
+);
+CREATE INDEX trims_due ON trims(due_at);
 `;

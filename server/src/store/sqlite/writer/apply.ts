@@ -5,8 +5,8 @@ const tombstone = 2;
 
 export function makeApply({ db, streams, identities, now }: Writing): (batch: PackedBatch) => PackedOutcomes {
   const insert = db.prepare(
-    `INSERT INTO notifications(stream_id, seq, kind, receipt, expires_at, collapse_key, created_at, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO notifications(id, stream_id, seq, kind, created_at, receipt, expires_at, collapse_key, key, digest, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const collapse = db.prepare(
     `UPDATE notifications SET kind = ${tombstone}, body = NULL
@@ -54,8 +54,9 @@ export function makeApply({ db, streams, identities, now }: Writing): (batch: Pa
       const flag = flags[i]!;
       const kind = flag & ~receiptFlag;
       const receipt = flag & receiptFlag ? 1 : 0;
-      insert.run(stream.id, seq, kind, receipt, batch.expires?.[i] ?? null, collapseKey, at, bodies[i]!);
-      identities.add(stream.id, key, digests[i]!, seq, at);
+      const expiresAt = batch.expires?.[i] ?? null;
+      const id = identities.claim(at);
+      insert.run(id, stream.id, seq, kind, at, receipt, expiresAt, collapseKey, key, digests[i]!, bodies[i]!);
       stream.head = seq;
       codes.push(Status.stored);
       seqs.push(seq);

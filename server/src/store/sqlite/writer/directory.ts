@@ -3,7 +3,6 @@ import type { Touched } from "../../directory.ts";
 import type { Writing } from "./writing.ts";
 
 export function makeDirectoryWrites({ db, streams, now }: Writing) {
-  const trims = db.prepare("INSERT OR IGNORE INTO trims(stream_id) VALUES (?)");
   const insertTopic = db.prepare(
     "INSERT OR IGNORE INTO topics(stream_id, name, owner, created_at) VALUES (?, ?, ?, ?)",
   );
@@ -42,7 +41,6 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
       removeTopic.run(id);
       streams.setClosed(stream, true);
       streams.setTrimmed(stream, stream.head);
-      trims.run(id);
       changed.push({ stream: name, rev: streams.raiseRev(stream) });
       return { changed };
     },

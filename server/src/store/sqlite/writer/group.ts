@@ -9,21 +9,19 @@ export interface Transaction {
   readonly faults: FaultPoints;
   /** A transaction begins now. */
   begin(): void;
-  /** Everything known from memory may be of what was rolled back. */
-  forget(): void;
+  /** Housekeeping that rides along in each transaction, bounded. */
+  step(): void;
+  committed(): void;
+  /** What is known from memory may be of what was rolled back: the whole transaction, or one call of it. */
+  rolledBack(whole: boolean): void;
 }
 
 /**
  * Runs a group as one transaction. A call that fails alone is undone alone; a failure of the storage fails them
  * all, and nothing was written.
  */
-export function makeGroupRunner({
-  db,
-  handlers,
-  faults,
-  begin,
-  forget,
-}: Transaction): (group: Group) => Answers {
+export function makeGroupRunner(transaction: Transaction): (group: Group) => Answers {
+  const { db, handlers, faults, begin, step, committed, rolledBack } = transaction;
   const invoke = (name: string, args: readonly unknown[]): Answer => ({
     value: handlers[name]!(...(args as never[])) ?? null,
   });
@@ -37,7 +35,7 @@ export function makeGroupRunner({
     } catch (error) {
       if (isStorageFault(error) || !db.isTransaction) throw error;
       db.exec("ROLLBACK TO call; RELEASE call");
-      forget();
+      rolledBack(false);
       return { failure: failureValueOf(error) };
     }
   };
@@ -48,13 +46,15 @@ export function makeGroupRunner({
       db.exec("BEGIN IMMEDIATE");
       const one = names.length === 1 ? invoke : invokeAlone;
       const answers = names.map((name, at) => one(name, args[at]!));
+      step();
       faults.beforeCommit();
       db.exec("COMMIT");
+      committed();
       faults.afterCommit();
       return { answers, at: faults.now() };
     } catch (error) {
-      forget();
       if (db.isTransaction) db.exec("ROLLBACK");
+      rolledBack(true);
       const failure = failureValueOf(error);
       return { answers: names.map(() => ({ failure })), at: 0 };
     }

@@ -16,6 +16,7 @@ export interface StreamCache {
   find(name: string): StreamState | undefined;
   ensure(name: string): StreamState;
   raiseRev(state: StreamState): number;
+  /** At once for every reader; upkeep removes the rows. */
   setTrimmed(state: StreamState, trimmed: number): void;
   setClosed(state: StreamState, closed: boolean): void;
   forget(): void;
@@ -31,6 +32,10 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
   const insert = db.prepare("INSERT INTO streams(name) VALUES (?)");
   const updateRev = db.prepare("UPDATE streams SET rev = ? WHERE id = ?");
   const updateTrimmed = db.prepare("UPDATE streams SET trimmed = ? WHERE id = ?");
+  const rememberTrim = db.prepare(
+    `INSERT INTO trims(stream_id, due_at, buried) VALUES (?, 0, 0)
+     ON CONFLICT (stream_id) DO UPDATE SET due_at = 0`,
+  );
   const updateClosed = db.prepare("UPDATE streams SET closed = ? WHERE id = ?");
 
   const keep = (name: string, state: StreamState): StreamState => {
@@ -66,9 +71,11 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
       updateRev.run(state.rev, state.id);
       return state.rev;
     },
+    /** At once for every reader; upkeep removes the rows. */
     setTrimmed(state, trimmed) {
       state.trimmed = trimmed;
       updateTrimmed.run(trimmed, state.id);
+      rememberTrim.run(state.id);
     },
     setClosed(state, closed) {
       state.closed = closed;

@@ -9,18 +9,15 @@ type Row = Pick<Found, "kind" | "createdAt" | "expiresAt"> & { readonly receipt:
 export function makeTakeBack({ db, streams, identities, now }: Writing) {
   const select = db.prepare(
     `SELECT kind, receipt, created_at AS createdAt, expires_at AS expiresAt
-     FROM notifications WHERE stream_id = ? AND seq = ?`,
+     FROM notifications WHERE id = ?`,
   );
-  const bury = db.prepare(
-    `UPDATE notifications SET kind = ${tombstone}, body = NULL WHERE stream_id = ? AND seq = ?`,
-  );
-  const remember = db.prepare("INSERT OR IGNORE INTO trims(stream_id) VALUES (?)");
+  const bury = db.prepare(`UPDATE notifications SET kind = ${tombstone}, body = NULL WHERE id = ?`);
 
   const locate = (name: string, key: string) => {
     const stream = streams.find(name);
     const identity = stream && identities.find(stream.id, key, now());
     if (!identity || identity.seq <= stream.trimmed) return null;
-    const row = select.get(stream.id, identity.seq) as Row | undefined;
+    const row = select.get(identity.id) as Row | undefined;
     return row ? { stream, identity, row } : null;
   };
 
@@ -36,7 +33,7 @@ export function makeTakeBack({ db, streams, identities, now }: Writing) {
     if (!located) return null;
     const { stream, identity, row } = located;
     if (row.kind === tombstone) return { seq: identity.seq, rev: stream.rev };
-    bury.run(stream.id, identity.seq);
+    bury.run(identity.id);
     return { seq: identity.seq, rev: streams.raiseRev(stream) };
   };
 
@@ -45,9 +42,7 @@ export function makeTakeBack({ db, streams, identities, now }: Writing) {
     const stream = streams.find(name);
     if (!stream) return;
     const trimmed = Math.min(upTo, stream.head);
-    if (trimmed <= stream.trimmed) return;
-    streams.setTrimmed(stream, trimmed);
-    remember.run(stream.id);
+    if (trimmed > stream.trimmed) streams.setTrimmed(stream, trimmed);
   };
 
   return { find, withdraw, trim };

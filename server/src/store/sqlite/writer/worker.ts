@@ -17,7 +17,7 @@ import type { Writing } from "./writing.ts";
 const handlersOf = (writing: Writing) => ({
   apply: makeApply(writing),
   ...makeTakeBack(writing),
-  upkeep: makeUpkeep(writing),
+  ...makeUpkeep(writing),
   ...makeDirectoryWrites(writing),
   ...makePositionWrites(writing),
   ...makeAccessWrites(writing),
@@ -38,9 +38,14 @@ serve(() => {
     handlers,
     faults,
     begin() {
-      now = Math.max(now, faults.now());
+      now = faults.now();
     },
-    forget: streams.forget,
+    step: identities.step,
+    committed: identities.committed,
+    rolledBack(whole) {
+      streams.forget();
+      identities.rolledBack(whole);
+    },
   });
   return {
     run,

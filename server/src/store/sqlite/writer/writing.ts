@@ -7,6 +7,6 @@ export interface Writing {
   readonly db: DatabaseSync;
   readonly streams: StreamCache;
   readonly identities: Identities;
-  /** The time of the transaction under way. Never earlier than that of the one before. */
+  /** The time of the transaction under way. */
   now(): number;
 }
