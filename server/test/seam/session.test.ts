@@ -225,6 +225,26 @@ test("invariant 8: a slow session is pulled from when it drains, and nothing is 
   expect(watched.seqs()).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
 });
 
+test("invariant 8: a line that takes everything at once needs no word of it to go on", async () => {
+  const { open, writes } = await world();
+  writes.publish(ann, 200);
+  expect((await open()).seqs().length).toBe(200);
+});
+
+test("invariant 3: what has expired or was taken back is passed over, and prev says from where", async () => {
+  const { open, writes, store, schedule } = await world();
+  writes.publish(ann, 4);
+  const { rows } = store.of(ann);
+  rows[1] = { ...(rows[1] as (typeof rows)[number]), expiresAt: schedule.clock.now() - 1 };
+  rows[2] = { ...(rows[2] as (typeof rows)[number]), kind: 2, body: null };
+  const watched = await open();
+  expect(watched.seqs()).toEqual([1, 4]);
+  expect(watched.frames.find((frame) => frame.type === "notification" && frame.seq === 4)).toMatchObject({
+    prev: 1,
+  });
+  expect(decodeCursor(watched.session.cursor()).entries?.get(tagOf(ann))?.seq).toBe(4);
+});
+
 test("invariant 8: a session that takes nothing is closed in the end", async () => {
   const { open, writes, pass } = await world();
   const watched = await open();
