@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { connect, dataOf, refused } from "./client.ts";
+import { type ConnectOptions, connect, dataOf, refused } from "./client.ts";
 import { raiseStage, tokenOf } from "./stage.ts";
 
 describe("a WebSocket", () => {
@@ -78,18 +78,22 @@ describe("a WebSocket", () => {
 });
 
 describe("an upgrade is refused", () => {
-  test.each([
-    ["without the subprotocol", { protocols: [] }, 400, "subprotocol-unsupported"],
-    ["with another one", { protocols: ["graphql-ws"] }, 400, "subprotocol-unsupported"],
-    ["with a bad token", { token: "forged" }, 401, "token-invalid"],
-    ["with an expired token", { token: "expired" }, 401, "token-expired"],
-    ["while tokens can't be checked", { token: "unavailable" }, 503, "unavailable"],
-    ["with a bad device", { query: "?device=a%20b" }, 400, "parameter-invalid"],
-    ["from a page of another origin", { origin: "https://elsewhere.example" }, 403, "origin-forbidden"],
-  ])("%s", async (_, options, status, code) => {
+  test("before it is one, with a problem", async () => {
     const stage = await raiseStage();
-    const { status: answered, body } = await refused(stage.port, options);
-    expect({ answered, code: body["code"] }).toEqual({ answered: status, code });
+    for (const [options, status, code] of [
+      [{ protocols: [] }, 400, "subprotocol-unsupported"],
+      [{ protocols: ["graphql-ws"] }, 400, "subprotocol-unsupported"],
+      [{ token: "forged" }, 401, "token-invalid"],
+      [{ token: "expired" }, 401, "token-expired"],
+      [{ token: "unavailable" }, 503, "unavailable"],
+      [{ query: "?device=a%20b" }, 400, "parameter-invalid"],
+      [{ query: "?device=a&device=b" }, 400, "parameter-invalid"],
+      [{ query: "?cursors=maybe" }, 400, "parameter-invalid"],
+      [{ origin: "https://elsewhere.example" }, 403, "origin-forbidden"],
+    ] as const) {
+      const { status: answered, body } = await refused(stage.port, options as ConnectOptions);
+      expect({ options, answered, code: body["code"] }).toEqual({ options, answered: status, code });
+    }
     expect(stage.sessions.count()).toBe(0);
   });
 
