@@ -14,9 +14,12 @@ export interface Documented {
   /** Bodies that the handler reads for itself, by media type. */
   readonly bodies?: Readonly<Record<string, TSchema>>;
   readonly bodyOptional?: boolean;
+  /** Parameters that the handler reads for itself. */
+  readonly query?: Readonly<Record<string, TSchema>>;
   readonly headers?: Readonly<Record<string, TSchema>>;
-  /** By status; null for an answer without a body. */
+  /** By status; null for an answer without a body. JSON, unless `mediaType` says otherwise. */
   readonly answers: Readonly<Record<number, readonly [description: string, schema: TSchema | null]>>;
+  readonly mediaType?: string;
   /** Beside those that every route of its kind may answer with. */
   readonly problems: readonly ProblemCode[];
 }

@@ -3,7 +3,7 @@
  * methods that nobody serves.
  */
 import { problem } from "@carillon/protocol/problems";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import type { Logger } from "../telemetry/logger.ts";
 import { sendProblem, toProblem } from "./problem-reply.ts";
 import { logFields } from "./request-id.ts";
@@ -14,18 +14,17 @@ const noHost = problem("parameter-invalid", "a Host header is missing", {
 });
 const encoded = problem("media-type-unsupported", "a body must come without a Content-Encoding");
 
-interface Served {
-  readonly pattern: RegExp;
-  readonly methods: Set<string>;
+declare module "fastify" {
+  interface FastifyInstance {
+    /** All routes, as they were registered. */
+    readonly served: readonly RouteOptions[];
+  }
 }
 
 export function answerEverything(app: FastifyInstance, log: Logger): void {
-  const served = new Map<string, Served>();
-  app.addHook("onRoute", ({ method, url }) => {
-    const route = served.get(url) ?? { pattern: patternOf(url), methods: new Set() };
-    served.set(url, route);
-    for (const one of [method].flat()) route.methods.add(one);
-  });
+  const served: RouteOptions[] = [];
+  app.decorate("served", served);
+  app.addHook("onRoute", (route) => void served.push(route));
 
   // RFC 9112, section 3.2, asks for a Host; looked at here and not by the parser, which says no more than 400.
   app.addHook("onRequest", (request, reply, done) => {
@@ -47,9 +46,7 @@ export function answerEverything(app: FastifyInstance, log: Logger): void {
 
   app.setNotFoundHandler({ preValidation: [] }, (request, reply) => {
     const path = request.url.split("?", 1)[0]!;
-    const methods = [...served.values()].flatMap(({ pattern, methods }) =>
-      pattern.test(path) ? [...methods] : [],
-    );
+    const methods = served.flatMap(({ url, method }) => (patternOf(url).test(path) ? method : []));
     return methods.length === 0 ? refusePath(request, reply) : refuseMethod(methods, request, reply);
   });
 }

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { Failure } from "../errors.ts";
 import { clientOf } from "../http/authorize.ts";
 import { sendProblem } from "../http/problem-reply.ts";
+import { pollDocumented } from "./documented.ts";
 import { pollEncoding } from "./encoding.ts";
 import type { LiveOptions } from "./live.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
@@ -115,30 +116,34 @@ function readWaitMs(query: Query, mostMs: number): number | Problem {
 }
 
 export function registerLongPoll(app: FastifyInstance, { sessions, limits, clock }: LiveOptions): void {
-  app.get("/v1/poll", { exposeHeadRoute: false, config: { access: "client" } }, (request, reply) => {
-    const { user, expiresAt } = clientOf(request);
-    const parameters = request.query as Record<string, unknown>;
-    const query: Query = (name) => parameters[name];
-    const wanted = readWanted(query);
-    if (isProblem(wanted)) return sendProblem(reply, wanted);
-    const waitMs = readWaitMs(query, limits.pollWaitMs);
-    if (typeof waitMs === "object") return sendProblem(reply, waitMs);
+  app.get(
+    "/v1/poll",
+    { exposeHeadRoute: false, config: { access: "client", documented: pollDocumented } },
+    (request, reply) => {
+      const { user, expiresAt } = clientOf(request);
+      const parameters = request.query as Record<string, unknown>;
+      const query: Query = (name) => parameters[name];
+      const wanted = readWanted(query);
+      if (isProblem(wanted)) return sendProblem(reply, wanted);
+      const waitMs = readWaitMs(query, limits.pollWaitMs);
+      if (typeof waitMs === "object") return sendProblem(reply, waitMs);
 
-    let cancel: (() => void) | null = null;
-    const outlet = new PollOutlet((answer) => {
-      cancel?.();
-      if (answer === null) return;
-      if (!Buffer.isBuffer(answer)) return void sendProblem(reply, answer);
-      reply.header("cache-control", "no-store").type("application/json; charset=utf-8").send(answer);
-    });
-    try {
-      outlet.attach(sessions.open({ ...wanted, cursors: false, user, expiresAt, greeting: false, outlet }));
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      return sendProblem(reply, openingProblem(error));
-    }
-    cancel = clock.after(waitMs, () => outlet.expire());
-    reply.raw.on("close", () => outlet.gone());
-    return reply;
-  });
+      let cancel: (() => void) | null = null;
+      const outlet = new PollOutlet((answer) => {
+        cancel?.();
+        if (answer === null) return;
+        if (!Buffer.isBuffer(answer)) return void sendProblem(reply, answer);
+        reply.header("cache-control", "no-store").type("application/json; charset=utf-8").send(answer);
+      });
+      try {
+        outlet.attach(sessions.open({ ...wanted, cursors: false, user, expiresAt, greeting: false, outlet }));
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return sendProblem(reply, openingProblem(error));
+      }
+      cancel = clock.after(waitMs, () => outlet.expire());
+      reply.raw.on("close", () => outlet.gone());
+      return reply;
+    },
+  );
 }

@@ -13,6 +13,7 @@ import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
 import { clientOf } from "../http/authorize.ts";
 import { sendProblem } from "../http/problem-reply.ts";
+import { eventsDocumented } from "./documented.ts";
 import { sseEncoding } from "./encoding.ts";
 import type { LiveOptions } from "./live.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
@@ -80,27 +81,31 @@ function begin(reply: FastifyReply): ServerResponse {
 export function registerSse(app: FastifyInstance, { sessions, limits, clock }: LiveOptions): void {
   const streams = new Set<ServerResponse>();
 
-  app.get("/v1/events", { exposeHeadRoute: false, config: { access: "client" } }, (request, reply) => {
-    const { user, expiresAt } = clientOf(request);
-    const query = request.query as Record<string, unknown>;
-    const wanted = readWanted((name) => query[name], request.headers["last-event-id"]);
-    if (isProblem(wanted)) return sendProblem(reply, wanted);
-    const outlet = new SseOutlet(reply.raw, clock, limits.closeMs);
-    try {
-      outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const what = openingProblem(error);
-      if (!comesBack(reasonOf(what))) return sendProblem(reply, what);
-      begin(reply);
-      outlet.close(reasonOf(what), what.detail);
+  app.get(
+    "/v1/events",
+    { exposeHeadRoute: false, config: { access: "client", documented: eventsDocumented } },
+    (request, reply) => {
+      const { user, expiresAt } = clientOf(request);
+      const query = request.query as Record<string, unknown>;
+      const wanted = readWanted((name) => query[name], request.headers["last-event-id"]);
+      if (isProblem(wanted)) return sendProblem(reply, wanted);
+      const outlet = new SseOutlet(reply.raw, clock, limits.closeMs);
+      try {
+        outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const what = openingProblem(error);
+        if (!comesBack(reasonOf(what))) return sendProblem(reply, what);
+        begin(reply);
+        outlet.close(reasonOf(what), what.detail);
+        return reply;
+      }
+      const response = begin(reply);
+      streams.add(response);
+      response.on("close", () => streams.delete(response));
       return reply;
-    }
-    const response = begin(reply);
-    streams.add(response);
-    response.on("close", () => streams.delete(response));
-    return reply;
-  });
+    },
+  );
 
   app.addHook("preClose", async () => {
     for (const response of streams) response.destroy();
