@@ -29,7 +29,7 @@ export interface ChannelOptions
   readonly groupCalls: number;
   readonly queuedCalls: number;
   readonly random: () => number;
-  grouped?(calls: number, tookMs: number): void;
+  grouped?(calls: number, tookMs: number, walPages: number): void;
   restarting(reason: Failure): void;
   failed(failure: Failure): void;
 }
@@ -88,11 +88,11 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
     thread.post({ names: underWay.map((call) => call.name), args: underWay.map((call) => call.args) });
   };
 
-  const answered = ({ answers, at }: Answers): void => {
+  const answered = ({ answers, at, walPages }: Answers): void => {
     const calls = underWay;
     underWay = [];
     cancelHang();
-    options.grouped?.(calls.length, clock.now() - startedAt);
+    options.grouped?.(calls.length, clock.now() - startedAt, walPages);
     answers.forEach((answer, index) => {
       const call = calls[index]!;
       if ("failure" in answer) call.reject(failureOf(answer.failure));

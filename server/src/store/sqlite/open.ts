@@ -5,6 +5,8 @@ import type { Failure } from "../../errors.ts";
 import type { StoreBackend } from "../store.ts";
 import { makeAccess } from "./access.ts";
 import { type ChannelOptions, makeChannel } from "./channel.ts";
+import type { CheckpointerCalls } from "./checkpointer/worker.ts";
+import { makeCheckpoints } from "./checkpoints.ts";
 import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
 import { lockDirectory } from "./lock.ts";
@@ -89,7 +91,10 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     script: new URL("./writer/worker.ts", import.meta.url),
     settings: settings(options.writerCacheBytes ?? 64 * mebibyte),
     groupCalls: 256,
-    ...(options.committed ? { grouped: options.committed } : {}),
+    grouped(calls, tookMs, walPages) {
+      checkpoints.grown(walPages);
+      options.committed?.(calls, tookMs);
+    },
   });
   const reader = makeChannel<ReaderCalls>({
     ...shared,
@@ -98,14 +103,23 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     settings: settings(options.readerCacheBytes ?? 32 * mebibyte),
     groupCalls: 32,
   });
+  const checkpointer = makeChannel<CheckpointerCalls>({
+    ...shared,
+    name: "checkpointer",
+    script: new URL("./checkpointer/worker.ts", import.meta.url),
+    settings: settings(mebibyte),
+    hangMs: 60_000,
+    groupCalls: 1,
+  });
+  const checkpoints = makeCheckpoints(checkpointer);
   const stop = async (): Promise<void> => {
-    await reader.stop();
+    await Promise.all([reader.stop(), checkpointer.stop()]);
     await writer.stop();
     lock.release();
   };
   try {
     await writer.start();
-    await reader.start();
+    await Promise.all([reader.start(), checkpointer.start()]);
   } catch (error) {
     await stop();
     throw error;

@@ -4,6 +4,8 @@ import type { Answers, FromWorker, Group, ToWorker } from "./wire.ts";
 
 export interface Served {
   run(group: Group): Answers;
+  /** After a group was answered. */
+  rest?(): void;
   close(): void;
 }
 
@@ -23,6 +25,7 @@ export function serve(open: () => Served): void {
   port.on("message", (message: ToWorker) => {
     if (message.type === "group") {
       post({ type: "answers", answers: served.run(message.group) });
+      served.rest?.();
     } else {
       served.close();
       port.close();

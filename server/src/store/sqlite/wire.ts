@@ -17,6 +17,8 @@ export interface Answers {
   readonly answers: readonly Answer[];
   /** When the group was committed, by the worker's clock. */
   readonly at: number;
+  /** From the writer: how long the write-ahead log is. */
+  readonly walPages: number;
 }
 
 export type FromWorker =

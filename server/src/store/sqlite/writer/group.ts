@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { walState } from "../connection.ts";
 import { failureValueOf, isStorageFault } from "../failure.ts";
 import type { FaultPoints } from "../faults.ts";
 import type { Answer, Answers, Group, Handlers } from "../wire.ts";
@@ -51,12 +52,12 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
       db.exec("COMMIT");
       committed();
       faults.afterCommit();
-      return { answers, at: faults.now() };
+      return { answers, at: faults.now(), walPages: walState(db, "NOOP").pages };
     } catch (error) {
       if (db.isTransaction) db.exec("ROLLBACK");
       rolledBack(true);
       const failure = failureValueOf(error);
-      return { answers: names.map(() => ({ failure })), at: 0 };
+      return { answers: names.map(() => ({ failure })), at: 0, walPages: 0 };
     }
   };
 }
