@@ -1,0 +1,51 @@
+/** A client that comes back: with its cursor, whenever its connection ends and the server is there. */
+import type { Gate } from "./gate.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Line, OpenLine } from "./transports/line.ts";
+
+export interface ComingBack {
+  readonly inbox: Inbox;
+  /** Sessions that it has had. */
+  sessions(): number;
+  /** Breaks its connection. */
+  cut(): void;
+  stop(): Promise<void>;
+}
+
+export interface ComingBackOptions {
+  readonly gate: Gate;
+  readonly token: string;
+  readonly inbox: Inbox;
+  /** Asked for each connection: a client may change the transport. */
+  readonly transport: () => OpenLine;
+}
+
+export function comeBack({ gate, token, inbox, transport }: ComingBackOptions): ComingBack {
+  let line: Line | null = null;
+  let stopped = false;
+  let sessions = 0;
+  const stopping = Promise.withResolvers<null>();
+
+  async function run(): Promise<void> {
+    for (;;) {
+      const url = await Promise.race([gate.url(), stopping.promise]);
+      if (url === null || stopped) return;
+      sessions++;
+      line = transport()(url, token, inbox);
+      await line.ended;
+    }
+  }
+  const running = run();
+
+  return {
+    inbox,
+    sessions: () => sessions,
+    cut: () => line?.cut(),
+    stop() {
+      stopped = true;
+      stopping.resolve(null);
+      line?.cut();
+      return running;
+    },
+  };
+}

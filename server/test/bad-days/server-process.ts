@@ -1,0 +1,93 @@
+/** The real server as a process of its own, started as `carillon serve` and ended in every way there is. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ServerProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly operationsUrl: string;
+  readonly apiKey: string;
+  /** What it wrote to standard error, the newest last. */
+  readonly said: readonly string[];
+  readonly exit: Promise<Exit>;
+  kill(signal: NodeJS.Signals): Promise<Exit>;
+}
+
+export interface SpawnOptions {
+  readonly directory: string;
+  readonly flags?: readonly string[];
+  /** A module that is loaded before the server. */
+  readonly preload?: string;
+  readonly user?: number;
+}
+
+export interface Spawned {
+  readonly child: ChildProcess;
+  readonly said: string[];
+  readonly exit: Promise<Exit>;
+  /** Resolves when it serves; null when it ended before it did. */
+  readonly serving: Promise<ServerProcess | null>;
+}
+
+const main = fileURLToPath(new URL("../../../cli/src/main.ts", import.meta.url));
+const linesKept = 200;
+
+/** A directory that goes with the test. */
+export function makeDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "carillon-bad-day-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Without the launcher in between: a SIGKILL would only reach that. */
+export function spawnServer({ directory, flags = [], preload, user }: SpawnOptions): Spawned {
+  const before = preload === undefined ? [] : ["--import", preload];
+  const where = ["--data-directory", directory, "--port", "0", "--operations-port", "0"];
+  const child = spawn(process.execPath, [...before, main, "serve", "--json", ...where, ...flags], {
+    stdio: ["ignore", "pipe", "pipe", ...(preload === undefined ? [] : (["ipc"] as const))],
+    ...(user === undefined ? {} : { uid: user, gid: user }),
+  });
+  const said: string[] = [];
+  createInterface({ input: child.stderr! }).on("line", (line) => {
+    said.push(line);
+    if (said.length > linesKept) said.shift();
+  });
+  const exit = new Promise<Exit>((resolve) => {
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  const firstLine = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout! }).once("line", resolve);
+  });
+  const kill = (signal: NodeJS.Signals): Promise<Exit> => {
+    child.kill(signal);
+    return exit;
+  };
+  const serving = Promise.race([firstLine, exit.then(() => null)]).then((line): ServerProcess | null => {
+    if (line === null) return null;
+    const { url, operationsUrl } = JSON.parse(line) as { url: string; operationsUrl: string };
+    const apiKey = readFileSync(join(directory, "api.key"), "utf8").trim();
+    return { child, url, operationsUrl, apiKey, said, exit, kill };
+  });
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) await kill("SIGKILL");
+  });
+  return { child, said, exit, serving };
+}
+
+/** Starts one that must come to serve. */
+export async function startServer(options: SpawnOptions): Promise<ServerProcess> {
+  const spawned = spawnServer(options);
+  const server = await spawned.serving;
+  if (server !== null) return server;
+  throw new Error(`the server ended with ${(await spawned.exit).code}: ${spawned.said.join("\n")}`);
+}
