@@ -1,0 +1,64 @@
+/** Users and their clients: connected, dropped and audited together. */
+import type { Server } from "../server-process.ts";
+import { type Client, openClient } from "./client.ts";
+import type { Ledger, Place } from "./ledger.ts";
+import type { Addressed } from "./notifications.ts";
+import { signToken } from "./tokens.ts";
+
+export interface Audience {
+  readonly users: readonly Addressed[];
+  /** Connects those that aren't, at most `atOnce` at a time; resolves when all have caught up. */
+  connect(atOnce?: number): Promise<void>;
+  drop(): void;
+  places(): Place[];
+}
+
+/** What stands for a topic's stream in the ledger; users' own count from 0. */
+export const topicNumber = 1_000_000;
+
+export const userName = (number: number): string => `b${number}`;
+export const addressed = (number: number): Addressed => ({ to: `user:${userName(number)}`, stream: number });
+
+/** `topicOf` says which topic a user follows, as a number behind `topicNumber`. */
+export function makeAudience(
+  server: Server,
+  ledger: Ledger,
+  count: number,
+  topicOf: (user: number) => number = () => topicNumber,
+): Audience {
+  const users = Array.from({ length: count }, (_, number) => addressed(number));
+  const tokens = users.map((_, number) => signToken(userName(number), server.signingKey));
+  const own: Place[] = users.map(({ stream }) => ({ stream, last: 0 }));
+  const topics: Place[] = users.map((_, number) => ({ stream: topicOf(number), last: 0 }));
+  const cursors: (string | null)[] = users.map(() => null);
+  let clients: Client[] = [];
+
+  async function connectOne(number: number): Promise<void> {
+    const mine = own[number]!;
+    const topic = topics[number]!;
+    const client = openClient({
+      port: server.port,
+      token: tokens[number]!,
+      cursor: cursors[number]!,
+      take: (taken) => ledger.take(taken.topic ? topic : mine, taken),
+    });
+    clients.push(client);
+    cursors[number] = await client.caughtUp;
+  }
+
+  return {
+    users,
+    async connect(atOnce = 100) {
+      let next = 0;
+      const connectSome = async (): Promise<void> => {
+        while (next < count) await connectOne(next++);
+      };
+      await Promise.all(Array.from({ length: Math.min(atOnce, count) }, connectSome));
+    },
+    drop() {
+      for (const client of clients) client.drop();
+      clients = [];
+    },
+    places: () => [...own, ...topics],
+  };
+}

@@ -1,0 +1,88 @@
+/** Who was sent what, and who got it: every run is audited by the ids of its notifications. */
+
+export interface Taken {
+  /** From a topic's stream, not the user's own. */
+  readonly topic: boolean;
+  readonly seq: number;
+  readonly prev: number;
+  readonly id: number;
+}
+
+/** One client's place in one stream. */
+export interface Place {
+  readonly stream: number;
+  last: number;
+}
+
+export interface Audit {
+  readonly notifications: number;
+  readonly deliveries: number;
+  readonly lost: number;
+  readonly repeated: number;
+  /** Out of order, in the wrong stream, or with another seq than the producer was told. */
+  readonly wrong: number;
+}
+
+export interface Ledger {
+  /** A new notification's number; `stream` is any number that stands for a stream. */
+  send(stream: number): number;
+  /** The producer was told its seq. */
+  stored(id: number, seq: number): void;
+  take(place: Place, taken: Taken): void;
+  /** Called with the number of deliveries so far, after each. */
+  watch(look: ((deliveries: number, id: number) => void) | null): void;
+  deliveries(): number;
+  audit(places: Iterable<Place>): Audit;
+}
+
+export function makeLedger(most = 2_000_000): Ledger {
+  const streamOf = new Int32Array(most);
+  const seqTold = new Int32Array(most);
+  const seqTaken = new Int32Array(most);
+  let count = 0;
+  let deliveries = 0;
+  let repeated = 0;
+  let wrong = 0;
+  let look: ((deliveries: number, id: number) => void) | null = null;
+
+  return {
+    send(stream) {
+      streamOf[count] = stream;
+      return count++;
+    },
+    stored(id, seq) {
+      seqTold[id] = seq;
+    },
+    take(place, { seq, prev, id }) {
+      deliveries++;
+      if (seq <= place.last) repeated++;
+      else if (seq !== place.last + 1 || prev !== place.last || streamOf[id] !== place.stream) wrong++;
+      if (seqTaken[id] === 0) seqTaken[id] = seq;
+      else if (seqTaken[id] !== seq) wrong++;
+      place.last = seq;
+      look?.(deliveries, id);
+    },
+    watch(next) {
+      look = next;
+    },
+    deliveries: () => deliveries,
+    audit(places) {
+      const heads = new Map<number, number>();
+      for (let id = 0; id < count; id++) {
+        const seq = seqTold[id]!;
+        heads.set(streamOf[id]!, Math.max(seq, heads.get(streamOf[id]!) ?? 0));
+      }
+      const followed = new Set<number>();
+      let lost = 0;
+      for (const place of places) {
+        followed.add(place.stream);
+        lost += Math.max(0, (heads.get(place.stream) ?? 0) - place.last);
+      }
+      let disagreeing = 0;
+      for (let id = 0; id < count; id++) {
+        if (followed.has(streamOf[id]!) && seqTaken[id] !== seqTold[id]) disagreeing++;
+      }
+      return { notifications: count, deliveries, lost, repeated, wrong: wrong + disagreeing };
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * A producer's connection: HTTP with keep-alive over a bare socket, one request under way at a time. Bare, because
+ * the load shares a core with SQLite's workers.
+ */
+import { connect, type Socket } from "node:net";
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Producer {
+  request(method: string, path: string, body: string): Promise<HttpAnswer>;
+  /** Rejects when the answer isn't 202. */
+  notify(body: string): Promise<HttpAnswer>;
+  close(): void;
+}
+
+const headEnd = "\r\n\r\n";
+const lengthPattern = /\r\ncontent-length: (\d+)/i;
+
+export async function openProducer(port: number, apiKey: string): Promise<Producer> {
+  const socket = await connected(port);
+  const headers = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json`;
+  let waiting: ((answer: HttpAnswer) => void) | null = null;
+  let received = "";
+
+  socket.on("data", (chunk: Buffer) => {
+    received = received === "" ? chunk.toString("latin1") : received + chunk.toString("latin1");
+    const end = received.indexOf(headEnd);
+    if (end === -1) return;
+    const sizeBytes = Number(lengthPattern.exec(received)?.[1] ?? 0);
+    if (received.length < end + headEnd.length + sizeBytes) return;
+    const answer = { status: Number(received.slice(9, 12)), body: received.slice(end + headEnd.length) };
+    received = "";
+    const resolve = waiting;
+    waiting = null;
+    resolve?.(answer);
+  });
+
+  function request(method: string, path: string, body: string): Promise<HttpAnswer> {
+    if (waiting !== null) throw new Error("a request is under way on this connection");
+    const length = Buffer.byteLength(body);
+    socket.write(`${method} ${path} HTTP/1.1\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n${body}`);
+    return new Promise((resolve) => {
+      waiting = resolve;
+    });
+  }
+
+  return {
+    request,
+    async notify(body) {
+      const answer = await request("POST", "/v1/notifications", body);
+      if (answer.status !== 202)
+        throw new Error(`refused with ${answer.status}: ${answer.body.slice(0, 500)}`);
+      return answer;
+    },
+    close: () => socket.destroy(),
+  };
+}
+
+function connected(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * The load shapes and their bars:
+ *
+ *   npm run bench -- [name ...] [--record] [--against <launcher of another checkout>]
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pinLoad } from "./cpu.ts";
+import { median } from "./measure.ts";
+import { type Server, type ServerOptions, startServer } from "./server-process.ts";
+import type { Figure, Result, Shape } from "./shape.ts";
+import { accept } from "./shapes/accept.ts";
+import { fanOut } from "./shapes/fan-out.ts";
+import { unique } from "./shapes/unique.ts";
+import { isMet, type Line, show, table } from "./table.ts";
+
+const shapes: readonly Shape[] = [accept, unique, fanOut];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    record: { type: "boolean", default: false },
+    cli: { type: "string", default: fileURLToPath(new URL("../cli/bin/carillon.js", import.meta.url)) },
+    against: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    directory: { type: "string", default: tmpdir() },
+    "node-option": { type: "string", multiple: true, default: [] },
+  },
+});
+
+const chosen = shapes.filter(
+  ({ name }) => positionals.length === 0 || positionals.some((wanted) => name.includes(wanted)),
+);
+if (chosen.length === 0) {
+  process.stderr.write(`no such shape; there are ${shapes.map(({ name }) => name).join(", ")}\n`);
+  process.exit(2);
+}
+pinLoad();
+
+const options = (cli: string): ServerOptions => ({
+  cli,
+  nodeOptions: values["node-option"],
+  directory: values.directory,
+});
+
+async function runShape(shape: Shape, cli: string): Promise<Result> {
+  const servers: Server[] = [];
+  const start = async (): Promise<Server> => {
+    const server = await startServer(options(cli));
+    servers.push(server);
+    return server;
+  };
+  const result = await shape.run(start).finally(() => Promise.all(servers.map((server) => server.stop())));
+  const { audit } = result;
+  if (audit !== null && audit.lost + audit.repeated + audit.wrong > 0) {
+    throw new Error(`${shape.name}: ${JSON.stringify(audit)}`);
+  }
+  return result;
+}
+
+async function runAll(): Promise<void> {
+  const lines: Line[] = [];
+  for (const shape of chosen) {
+    const { figures, audit } = await runShape(shape, values.cli);
+    const some = figures.map((figure) => ({ shape: shape.name, figure }));
+    process.stdout.write(table(some));
+    if (audit !== null) {
+      const { notifications, deliveries, lost, repeated, wrong } = audit;
+      process.stdout.write(
+        `  audit: ${show(notifications)} sent, ${show(deliveries)} delivered; ${lost} lost, ${repeated} repeated, ${wrong} wrong\n`,
+      );
+    }
+    lines.push(...some);
+  }
+  if (values.record) record(lines);
+}
+
+function record(lines: readonly Line[]): void {
+  const at = new Date().toISOString();
+  const directory = fileURLToPath(new URL("./results/", import.meta.url));
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version };
+  const figures = lines.map(({ shape, figure }) => ({ shape, ...figure, met: isMet(figure) }));
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, `${at.slice(0, 16).replace(":", "")}.json`);
+  writeFileSync(file, `${JSON.stringify({ at, machine, figures }, null, 2)}\n`);
+  process.stdout.write(`recorded in ${file}\n`);
+}
+
+/** In turn, so that what else the machine does falls on both alike. */
+async function compare(other: string): Promise<void> {
+  for (const shape of chosen) {
+    const rounds: { readonly here: readonly Figure[]; readonly there: readonly Figure[] }[] = [];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      const there = (await runShape(shape, other)).figures;
+      const here = (await runShape(shape, values.cli)).figures;
+      rounds.push({ here, there });
+    }
+    rounds[0]!.here.forEach(({ name, unit }, at) => {
+      const here = median(rounds.map((round) => round.here[at]!.value));
+      const there = median(rounds.map((round) => round.there[at]!.value));
+      const ratio = median(rounds.map((round) => round.here[at]!.value / round.there[at]!.value));
+      process.stdout.write(
+        `${shape.name}: ${name}: ${show(here)} ${unit} against ${show(there)}, ratio ${ratio.toFixed(3)}\n`,
+      );
+    });
+  }
+}
+
+await (values.against === undefined ? runAll() : compare(values.against));
+process.exit(0);

@@ -1,0 +1,65 @@
+/** From HTTP to durable; nobody is connected. */
+import { addressed } from "../load/audience.ts";
+import { makeLedger } from "../load/ledger.ts";
+import { type Addressed, notify } from "../load/notifications.ts";
+import { openProducer, type Producer } from "../load/producer.ts";
+import { measure } from "../measure.ts";
+import { describeCost, type Shape } from "../shape.ts";
+
+const streams = 1_000;
+const batch = 100;
+
+/** Notifications, `size` to a request, one request at a time on each connection. */
+export async function pour(
+  producers: readonly Producer[],
+  requests: number,
+  send: (producer: Producer) => Promise<void>,
+): Promise<void> {
+  let left = requests;
+  const one = async (producer: Producer): Promise<void> => {
+    while (left-- > 0) await send(producer);
+  };
+  await Promise.all(producers.map(one));
+}
+
+export const randomUsers = (count: number, among: number): Addressed[] =>
+  Array.from({ length: count }, () => addressed(Math.floor(Math.random() * among)));
+
+export const accept: Shape = {
+  name: "accept",
+  async run(start) {
+    const server = await start();
+    const ledger = makeLedger();
+    const producers = await Promise.all(
+      Array.from({ length: 64 }, () => openProducer(server.port, server.apiKey)),
+    );
+    const few = producers.slice(0, 8);
+    const batches = await measure(server, { warmUps: 4, count: 7 }, async () => {
+      await pour(few, 100, (producer) => notify(producer, ledger, randomUsers(batch, streams)));
+      return 100 * batch;
+    });
+    const singles = await measure(server, { warmUps: 2, count: 5 }, async () => {
+      await pour(producers, 4_000, (producer) => notify(producer, ledger, randomUsers(1, streams)));
+      return 4_000;
+    });
+    for (const producer of producers) producer.close();
+    return {
+      audit: null,
+      figures: [
+        {
+          name: "batches of 100, per second of server CPU",
+          value: 1e6 / batches.allUs,
+          unit: "/s",
+          bar: { least: 40_000 },
+          beside: describeCost(batches),
+        },
+        {
+          name: "one at a time on 64 connections, CPU each",
+          value: singles.allUs,
+          unit: "us",
+          beside: describeCost(singles),
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,19 @@
+import type { Ledger } from "../load/ledger.ts";
+
+const patienceMs = 20_000;
+
+/** Resolves when so many more deliveries have arrived; what is late by then is for the audit. */
+export function delivered(ledger: Ledger, count: number): Promise<void> {
+  const wanted = ledger.deliveries() + count;
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(late);
+      ledger.watch(null);
+      resolve();
+    };
+    const late = setTimeout(end, patienceMs);
+    ledger.watch((deliveries) => {
+      if (deliveries >= wanted) end();
+    });
+  });
+}

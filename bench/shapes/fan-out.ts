@@ -1,0 +1,80 @@
+/** One topic, 1,000 sessions: at 50 notifications a second, and with ten or more in flight to each session. */
+import { makeAudience, topicNumber } from "../load/audience.ts";
+import { type Ledger, makeLedger } from "../load/ledger.ts";
+import { type Addressed, notify } from "../load/notifications.ts";
+import { openProducer, type Producer } from "../load/producer.ts";
+import { makeTopics } from "../load/topics.ts";
+import { measure } from "../measure.ts";
+import { describeCost, type Shape } from "../shape.ts";
+import { pour } from "./accept.ts";
+import { delivered } from "./delivered.ts";
+
+const sessions = 1_000;
+const topic: Addressed = { to: "topic:bench", stream: topicNumber };
+const perSecond = 50;
+const sliceSeconds = 1.5;
+const inFlight = 10;
+
+async function paced(producer: Producer, ledger: Ledger): Promise<void> {
+  const count = perSecond * sliceSeconds;
+  const startedAt = performance.now();
+  for (let sent = 0; sent < count; sent++) {
+    const dueMs = startedAt + (sent * 1_000) / perSecond - performance.now();
+    if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
+    await notify(producer, ledger, [topic]);
+  }
+}
+
+export const fanOut: Shape = {
+  name: "fan-out",
+  async run(start) {
+    const server = await start();
+    const ledger = makeLedger();
+    const producers = await Promise.all(
+      Array.from({ length: 2 }, () => openProducer(server.port, server.apiKey)),
+    );
+    const audience = makeAudience(server, ledger, sessions);
+    await makeTopics(producers[0]!, [{ topic: "bench", users: audience.users }]);
+    await audience.connect();
+
+    const slow = await measure(server, { warmUps: 1, count: 5 }, async () => {
+      const deliveries = perSecond * sliceSeconds * sessions;
+      const arrived = delivered(ledger, deliveries);
+      await paced(producers[0]!, ledger);
+      await arrived;
+      return deliveries;
+    });
+    const some = Array.from({ length: inFlight }, () => topic);
+    const requests = 40;
+    const fast = await measure(server, { warmUps: 1, count: 5 }, async () => {
+      const deliveries = requests * inFlight * sessions;
+      const arrived = delivered(ledger, deliveries);
+      await pour(producers, requests, (producer) => notify(producer, ledger, some));
+      await arrived;
+      return deliveries;
+    });
+
+    const audit = ledger.audit(audience.places());
+    audience.drop();
+    for (const producer of producers) producer.close();
+    return {
+      audit,
+      figures: [
+        {
+          name: "1,000 sessions at 50/s, CPU a delivery",
+          value: slow.allUs,
+          unit: "us",
+          bar: { most: 7 },
+          beside: describeCost(slow),
+        },
+        {
+          name: "1,000 sessions, ten or more in flight, CPU a delivery",
+          value: fast.allUs,
+          unit: "us",
+          bar: { most: 2.5 },
+          beside: describeCost(fast),
+        },
+      ],
+    };
+  },
+};
