@@ -13,6 +13,8 @@ export interface LiveLimits {
   readonly framesPerSecond: number;
   /** How long a WebSocket may stay open before its token comes. */
   readonly unauthenticatedMs: number;
+  /** How many WebSockets may wait for their tokens at once. */
+  readonly unauthenticated: number;
   /** How long a connection may take to end once it was told to. */
   readonly closeMs: number;
   /** The longest that a long poll waits. */
@@ -23,6 +25,7 @@ export const liveDefaults: LiveLimits = {
   frameBytes: 65_536,
   framesPerSecond: 50,
   unauthenticatedMs: 10_000,
+  unauthenticated: 10_000,
   closeMs: 5_000,
   pollWaitMs: 60_000,
 };

@@ -128,20 +128,20 @@ export function registerLongPoll(app: FastifyInstance, { sessions, limits, clock
       const waitMs = readWaitMs(query, limits.pollWaitMs);
       if (typeof waitMs === "object") return sendProblem(reply, waitMs);
 
-      let cancel: (() => void) | null = null;
       const outlet = new PollOutlet((answer) => {
-        cancel?.();
+        cancel();
         if (answer === null) return;
         if (!Buffer.isBuffer(answer)) return void sendProblem(reply, answer);
-        reply.header("cache-control", "no-store").type("application/json; charset=utf-8").send(answer);
+        reply.header("cache-control", "no-store").header("content-type", "application/json").send(answer);
       });
+      const cancel = clock.after(waitMs, () => outlet.expire());
       try {
         outlet.attach(sessions.open({ ...wanted, cursors: false, user, expiresAt, greeting: false, outlet }));
       } catch (error) {
+        cancel();
         if (!(error instanceof Failure)) throw error;
         return sendProblem(reply, openingProblem(error));
       }
-      cancel = clock.after(waitMs, () => outlet.expire());
       reply.raw.on("close", () => outlet.gone());
       return reply;
     },

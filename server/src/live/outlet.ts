@@ -11,7 +11,7 @@ export interface Outlet {
   readonly encoding: Encoding;
   /** Takes the bytes of one flush, whole frames only; called at most once a tick. Never throws, never blocks. */
   write(bytes: Buffer): void;
-  /** How many bytes were written and are not yet with the kernel. */
+  /** How many bytes were written and are not yet with the kernel; 0 where no `drained()` will follow. */
   queued(): number;
   /**
    * Ends the connection and says why, after what was written. The transport calls `ended()` when it is gone;

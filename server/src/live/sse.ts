@@ -51,8 +51,9 @@ class SseOutlet implements Outlet {
     if (this.response.writable && bytes.length > 0) this.response.write(bytes);
   }
 
+  /** Only beyond the response's own mark does `drain` follow. */
   queued(): number {
-    return this.response.writableLength;
+    return this.response.writableNeedDrain ? this.response.writableLength : 0;
   }
 
   close(reason: CloseReason, detail: string): void {

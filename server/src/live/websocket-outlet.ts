@@ -81,8 +81,9 @@ export class WebSocketOutlet implements Outlet {
     if (this.ws.readyState === WebSocket.OPEN) this.socket.write(bytes);
   }
 
+  /** What is below the socket's own mark is as good as gone: only beyond it does `drain` follow. */
   queued(): number {
-    return this.socket.writableLength;
+    return this.socket.writableNeedDrain ? this.socket.writableLength : 0;
   }
 
   close(reason: CloseReason, detail: string): void {

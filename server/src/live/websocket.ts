@@ -21,6 +21,10 @@ interface Waiting {
   readonly cancel: () => void;
 }
 
+const tooManyWaiting = problem("overloaded", "too many connections wait for their tokens", {
+  retryMs: 1_000,
+});
+
 const pathOf = ({ url = "" }: IncomingMessage): string => url.split("?", 1)[0]!;
 
 const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket";
@@ -41,7 +45,7 @@ const ignore = (): void => {};
 
 export function registerWebSocket(app: FastifyInstance, options: LiveOptions): void {
   const { sessions, authorizer, allowsOrigin, limits, clock, broken } = options;
-  /** Those without a session yet; their number is bounded by the time that they have. */
+  /** Those without a session yet. */
   const waiting = new Map<WebSocketOutlet, Waiting>();
   const open = new Set<WebSocketOutlet>();
 
@@ -123,8 +127,9 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
       return problem("subprotocol-unsupported", `Sec-WebSocket-Protocol must offer ${subprotocol}`);
     }
     const { authorization } = request.headers;
-    // Null: the token comes in the first frame, because browsers can't set headers.
-    return authorization === undefined ? null : verify(authorization);
+    if (authorization !== undefined) return verify(authorization);
+    // The token comes in the first frame: browsers can't set headers.
+    return waiting.size < limits.unauthenticated ? null : tooManyWaiting;
   }
 
   function turnAway(socket: Duplex, what: Problem): void {

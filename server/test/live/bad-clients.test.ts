@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { connect as openSocket } from "node:net";
 import { closeCodes } from "@carillon/protocol/close-codes";
 import { encodeCursor, tagOf } from "@carillon/protocol/cursor";
 import { describe, expect, test } from "vitest";
-import { connect } from "./client.ts";
+import { connect, refused } from "./client.ts";
 import { connectRaw } from "./raw.ts";
 import { makeFastClock, raiseStage, type Stage, tokenOf } from "./stage.ts";
 
@@ -85,6 +87,13 @@ describe("too much", () => {
     await client.next("hello");
     for (let ref = 0; ref < 20; ref++) client.ws.send(JSON.stringify({ type: "ping", ref }));
     for (let ref = 0; ref < 20; ref++) expect(await client.next("reply")).toMatchObject({ ref, ok: true });
+  });
+
+  test("too many that wait for their tokens", async () => {
+    const stage = await raiseStage({ limits: { unauthenticated: 1 } });
+    await connectRaw(stage.port, null);
+    expect((await refused(stage.port, { token: null })).status).toBe(503);
+    await connect(stage.port).next("hello");
   });
 
   test("too many sessions of one user", async () => {
@@ -182,6 +191,19 @@ describe("slow clients", () => {
     await nobodyLeft(stage);
     expect(stage.closed).toEqual(["slow-consumer"]);
     client.socket.destroy();
+  });
+
+  test("invariant 8: the same on an event stream", async () => {
+    const stage = await raiseStage(options);
+    const socket = openSocket({ port: stage.port, host: "127.0.0.1" });
+    socket.on("error", () => {});
+    socket.write(`GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf("ada")}\r\n\r\n`);
+    await once(socket, "data");
+    socket.pause();
+    await floodMegabytes(stage, 20);
+    await nobodyLeft(stage);
+    expect(stage.closed).toEqual(["slow-consumer"]);
+    socket.destroy();
   });
 
   test("invariant 8: one that reads a byte at a time delays nobody, and is let go", async () => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { describe, expect, test } from "vitest";
 import { type ConnectOptions, connect, dataOf, refused } from "./client.ts";
 import { raiseStage, tokenOf } from "./stage.ts";
@@ -54,6 +56,19 @@ describe("a WebSocket", () => {
     expect(await client.data(1)).toEqual(["hi"]);
     expect(client.frames[0]).toEqual({ type: "reply", ref: 7, ok: true });
     expect(client.frames[1]).toMatchObject({ type: "hello", user: "bob" });
+  });
+
+  test("catches up with a buffer smaller than the socket's own, also behind a client that pauses", async () => {
+    const stage = await raiseStage({ sessions: { bufferBytes: 16_384 } });
+    for (let at = 0; at < 20; at++)
+      await stage.send("user:ada", ...Array.from({ length: 40 }, () => "x".repeat(20_000)));
+    const client = connect(stage.port);
+    await client.next("hello");
+    client.ws.pause();
+    await stage.send("user:ada", "last");
+    client.ws.resume();
+    await client.data(801);
+    await client.next("caught-up");
   });
 
   test("frames of every length arrive whole", async () => {
@@ -116,10 +131,12 @@ describe("an upgrade is refused", () => {
 
   test("another kind of upgrade is a plain request", async () => {
     const stage = await raiseStage();
-    const answer = await stage.app.inject({
-      url: "/v1/poll",
-      headers: { upgrade: "h2c", connection: "upgrade" },
+    const asked = request(`http://127.0.0.1:${stage.port}/v1/poll`, {
+      headers: { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAMAAABkAAQ" },
     });
+    asked.end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
     expect(answer.statusCode).toBe(401);
   });
 });
