@@ -21,12 +21,10 @@ export const status = verb({
       throw new UsageError("--to user:<id> or --to topic:<name> is needed");
     const target = findTarget(given, world);
     const query = new URLSearchParams({ source: given.source ?? "/cli", to: given.to });
-    const answer = (await ask({
-      method: given["take-back"] ? "DELETE" : "GET",
-      url: `${target.url}/v1/notifications/${encodeURIComponent(id!)}?${query}`,
-      credential: keyOf(target),
-      patienceMs: 0,
-    })) as Status;
+    const url = `${target.url}/v1/notifications/${encodeURIComponent(id!)}?${query}`;
+    const about = { url, credential: keyOf(target), patienceMs: 0 };
+    if (given["take-back"]) await ask({ ...about, method: "DELETE" });
+    const answer = (await ask({ ...about, method: "GET" })) as Status;
     world.out(`${given.json ? JSON.stringify(answer) : lineOf(answer)}\n`);
     return "done";
   },

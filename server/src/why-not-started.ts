@@ -29,7 +29,11 @@ export function whyNotStarted(error: unknown, c: Circumstances): string {
 }
 
 function reason(error: unknown, c: Circumstances): string {
-  if (error instanceof Failure) return `${advice[error.code](c)} (${error.message})`;
+  if (error instanceof Failure) {
+    const { code, message, cause } = error;
+    const isOfSystem = code === "unavailable" && cause instanceof Error && "syscall" in cause;
+    return isOfSystem ? reason(cause, c) : `${advice[code](c)} (${message})`;
+  }
   const { code, port, path, message } = error as NodeJS.ErrnoException & { port?: number };
   const isOperations = port !== undefined && port === c.operationsPort && port !== c.port;
   const option = isOperations ? "operations-" : "";

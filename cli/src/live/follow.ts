@@ -3,6 +3,7 @@
  * the cursor when it is lost, refreshes the token, and drops what came twice.
  */
 import type { ServerFrame } from "@carillon/protocol/frames";
+import { UnreachableError } from "../api.ts";
 import { makePlaces } from "./places.ts";
 import { again, type Ended, never, type Transport } from "./transport.ts";
 
@@ -10,7 +11,7 @@ export interface FollowOptions {
   /** Asked for each connection: a server that comes back may do so elsewhere. */
   readonly url: () => string;
   readonly transport: Transport;
-  /** A token that is good now; rejects when there is none to be had. */
+  /** A token that is good now. An UnreachableError is tried again, any other ends it. */
   readonly token: () => Promise<string>;
   /** Whether `token` would give another one. */
   readonly tokenRenews: boolean;
@@ -31,7 +32,7 @@ export type FollowState =
 const firstDelayMs = 100;
 const longestDelayMs = 10_000;
 
-/** Resolves with null when `signal` ended it, else with why it can't go on. */
+/** Resolves with null when `signal` ended it, else with why it can't go on; rejects as `token` and `url` do. */
 export async function follow(options: FollowOptions): Promise<string | null> {
   const { signal } = options;
   let { cursor } = options;
@@ -98,13 +99,15 @@ async function connect(
         options.frame(frame, place);
         moved(place);
       },
+      cursorWillBe: places.foresee,
       cursorIs(place) {
         places.seed(place);
         moved(place);
       },
     });
   } catch (error) {
-    return again((error as Error).message);
+    if (error instanceof UnreachableError) return again(error.message);
+    throw error;
   } finally {
     clearInterval(renewal);
   }

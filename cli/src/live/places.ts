@@ -18,6 +18,8 @@ export type Verdict = "show" | "repeat" | "lost" | "other";
 export interface Places {
   /** Takes over a cursor's places; false when it is damaged. */
   seed(cursor: string): boolean;
+  /** Learns the epoch from a cursor whose places are still to come. */
+  foresee(cursor: string): void;
   take(frame: ServerFrame): Verdict;
   /** Null before anything is known. */
   cursor(): string | null;
@@ -49,6 +51,12 @@ export function makePlaces(): Places {
 
   return {
     seed,
+    foresee(cursor) {
+      for (const place of decodeCursor(cursor).entries?.values() ?? []) {
+        epoch = place.epoch;
+        known = true;
+      }
+    },
     take(frame) {
       switch (frame.type) {
         case "hello":

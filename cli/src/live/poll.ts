@@ -20,6 +20,7 @@ export async function overPoll(connecting: Connecting): Promise<Ended> {
       });
       if (!response.ok) return endedBy(response.status, await response.text());
       const answer = (await response.json()) as Poll;
+      connecting.cursorWillBe(answer.cursor);
       for (const frame of answer.frames) connecting.frame(frame as unknown as ServerFrame);
       if (connecting.signal.aborted) return connecting.signal.reason as Ended;
       cursor = answer.cursor;

@@ -27,7 +27,8 @@ export interface Connecting {
   /** Ends the connection; its reason is an Ended. */
   readonly signal: AbortSignal;
   readonly frame: (frame: ServerFrame) => void;
-  /** With it, a cursor that is true after the frames so far; only where the transport has no `hello`. */
+  /** Where the transport has no `hello`: a cursor that will be true after the frames that follow, and is now. */
+  readonly cursorWillBe: (cursor: string) => void;
   readonly cursorIs: (cursor: string) => void;
   /** Takes a way to speak to the server, where there is one. */
   readonly speak: (say: (frame: object) => void) => void;
