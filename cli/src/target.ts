@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Flags, type Surroundings, UsageError } from "./verb.ts";
 
-export const usualUrl = "http://127.0.0.1:7700";
+const usualUrl = "http://127.0.0.1:7700";
 const usualDataDirectory = "carillon-data";
 
 export const targetFlags = {

@@ -22,7 +22,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export function readiness(checks: readonly Check[]): Readiness {
+function readiness(checks: readonly Check[]): Readiness {
   const found = checks.map((check) => [check.name, check.problem()] as const);
   return {
     ready: found.every(([, problem]) => problem === null),
