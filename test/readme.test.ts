@@ -1,7 +1,7 @@
 // Runs the README's commands, one after the other, as a reader would: in a directory that looks like the
 // checkout, so that its data lands elsewhere, and on a free port. Only the install is left to CI.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -103,4 +103,14 @@ test("what the README points at is there", () => {
     if (path !== undefined) expect(readdirSync(join(checkout, path, ".."))).toContain(path.split("/").at(-1));
   }
   for (const [, folder] of readme.matchAll(/`(\w+)\/`/g)) expect(readdirSync(checkout)).toContain(folder);
+});
+
+test("every path that ARCHITECTURE.md names is there", () => {
+  const text = readFileSync(join(checkout, "ARCHITECTURE.md"), "utf8");
+  const named = [...text.matchAll(/`([\w./-]+\/[\w./-]*)`/g)].map(([, path]) => path!);
+  expect(named.length).toBeGreaterThan(40);
+  const missing = named.filter(
+    (path) => !existsSync(join(checkout, path)) && !existsSync(join(checkout, "server/src", path)),
+  );
+  expect(missing.filter((path) => !path.startsWith("/"))).toEqual([]);
 });
