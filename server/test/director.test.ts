@@ -317,7 +317,7 @@ describe("with a log that keeps offsets", () => {
 describe("upkeep", () => {
   test("runs each second, at once again while there is more, and later when the store is away", async () => {
     const streams = await openStreams();
-    const answers: (number | Failure)[] = [0, 500, 500, 3, away, 0];
+    const answers: (number | Failure)[] = [0, 500, 500, 3, away, away, 0, away, 0];
     const waits: number[] = [];
     const limits = new Set<number>();
     let done = (): void => {};
@@ -346,7 +346,7 @@ describe("upkeep", () => {
       },
     );
     await allDone;
-    expect(waits).toEqual([1_000, 1_000, 0, 0, 1_000, 1_500, 1_000]);
+    expect(waits).toEqual([1_000, 1_000, 0, 0, 1_000, 1_500, 2_000, 1_000, 1_500, 1_000]);
     expect(limits).toEqual(new Set([500]));
   });
 

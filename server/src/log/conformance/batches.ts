@@ -52,9 +52,11 @@ export function examineBatches({ capabilities, open, streamIn }: LogUnderTest): 
       await log.consume(0, null, manual.consumer);
       const body = JSON.stringify("é".repeat(20_000));
       const count = Math.ceil((capabilities.batch.bytes * 2) / Buffer.byteLength(body));
+      // Some by themselves, and more than a batch holds in one append.
       const appends = records(stream, count, body).map((one) => log.append([one]));
+      appends.push(log.append(records(stream, count, body)));
       let seen = 0;
-      while (seen < count) {
+      while (seen < count * 2) {
         const { batch, settle } = await manual.next();
         const bytes = batch.records.reduce((sum, one) => sum + Buffer.byteLength(one.body), 0);
         expect(bytes).toBeLessThanOrEqual(capabilities.batch.bytes);
