@@ -2,8 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../errors.ts";
 import { sql as streams } from "./migrations/0001-streams.ts";
 import { sql as people } from "./migrations/0002-people.ts";
+import { sql as readMarks } from "./migrations/0003-read-marks.ts";
 
-const migrations: readonly string[] = [streams, people];
+const migrations: readonly string[] = [streams, people, readMarks];
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

@@ -1,6 +1,7 @@
 import type { PositionsDriver } from "../positions.ts";
 import type { Channel } from "./channel.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
+import { unpackUnread } from "./unread.ts";
 import type { WriterCalls } from "./writer/worker.ts";
 
 export const makePositions = (
@@ -11,4 +12,6 @@ export const makePositions = (
   findDevice: async (user, device) => (await reader.call("findDevice", user, device)).value,
   acknowledge: async (acknowledgements) => void (await writer.call("acknowledge", acknowledgements)),
   receipts: async (stream, seq, limit) => (await reader.call("receipts", stream, seq, limit)).value,
+  read: async (user, stream, upTo) => (await writer.call("read", user, stream, upTo)).value,
+  unread: async (user) => unpackUnread((await reader.call("unread", user)).value),
 });

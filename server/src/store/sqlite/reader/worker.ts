@@ -8,11 +8,13 @@ import { makeAccessReads } from "./access.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
+import { makeUnreadReads } from "./unread.ts";
 
-const handlersOf = (db: ReturnType<typeof openForReading>) => ({
+const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) => ({
   ...makeStreamReads(db),
   ...makeDirectoryReads(db),
   ...makePositionReads(db),
+  ...makeUnreadReads(db, now),
   ...makeAccessReads(db),
 });
 
@@ -22,7 +24,7 @@ serve(() => {
   const settings = workerData as WorkerSettings;
   const db = openForReading(settings);
   const faults = makeFaultPoints(settings.faults, (sql) => db.exec(sql));
-  const handlers: Handlers = handlersOf(db);
+  const handlers: Handlers = handlersOf(db, faults.now);
 
   const invoke = (name: string, args: readonly unknown[]): Answer => {
     try {
