@@ -13,12 +13,13 @@ import type { StreamName } from "@carillon/protocol/stream";
 import type { Row } from "../store/streams.ts";
 
 export type BusMessage =
-  /** Rows that were committed, contiguous and ascending. `acceptedAt` is of the oldest, for latency figures. */
+  /** Rows that were committed, contiguous and ascending. `acceptedAt` is of the oldest; both times are for latency figures. */
   | {
       readonly type: "rows";
       readonly stream: StreamName;
       readonly rows: readonly Row[];
       readonly acceptedAt: number;
+      readonly committedAt: number;
     }
   /** Rows up to `head` were committed, too large or too many to carry. */
   | { readonly type: "head"; readonly stream: StreamName; readonly head: number }

@@ -11,7 +11,7 @@ export interface RawClient {
   readonly closed: Promise<number | null>;
 }
 
-export function frameOf(opcode: number, payload: Buffer | string, says?: number): Buffer {
+function frameOf(opcode: number, payload: Buffer | string, says?: number): Buffer {
   const bytes = Buffer.from(payload);
   const length = says ?? bytes.length;
   const header = Buffer.alloc(14);

@@ -33,7 +33,13 @@ export function examineBus(name: string, { capabilities, make }: BusUnderTest): 
         body: null,
       } as const;
       const messages: BusMessage[] = [
-        { type: "rows", stream: "user:a", rows: [row, tombstone], acceptedAt: 1_800_000_000_000.5 },
+        {
+          type: "rows",
+          stream: "user:a",
+          rows: [row, tombstone],
+          acceptedAt: 1_800_000_000_000.5,
+          committedAt: 1_800_000_000_001.5,
+        },
         { type: "head", stream: "user:a", head: 9 },
         { type: "changed", stream: "user:a", rev: 2 },
         { type: "withdrawn", stream: "user:a", seq: 3, rev: 3 },

@@ -15,9 +15,6 @@ interface Reader {
 const batchRecords = 2_000;
 const batchBytes = 4 << 20;
 
-export const keptPartOf = (stream: string, parts: number): number =>
-  stream.charCodeAt(stream.length - 1) % parts;
-
 export function makeKeptLog(parts: number): LogDriver {
   const logs: LogRecord[][] = Array.from({ length: parts }, () => []);
   const readers = new Map<number, () => void>();
