@@ -16,7 +16,7 @@ export interface Cpu {
   readonly store: number;
 }
 
-export const loadCore = 1;
+const loadCore = 1;
 export const serverCore = 0;
 export const canPin = process.platform === "linux" && availableParallelism() > 1;
 
@@ -48,12 +48,6 @@ export const cpuBetween = (before: Cpu, after: Cpu): Cpu => ({
   store: after.store - before.store,
 });
 
-/** Resident memory in bytes. */
-export function readRssBytes(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(found?.[1] ?? 0) * 1_024;
-}
-
 const pin = (core: number, id: number, more: readonly string[] = []): void =>
   void execFileSync("taskset", [...more, "-pc", String(core), String(id)], { stdio: "ignore" });
 
@@ -63,6 +57,10 @@ export function pinStoreThreads(pid: number): void {
   const workers = threadsOf(pid).filter(({ name }) => storeThread.test(name));
   if (workers.length === 0) throw new Error("the server's SQLite workers are not found by their names");
   for (const { id } of workers) pin(loadCore, id);
+}
+
+export function pinServer(pid: number): void {
+  if (canPin) pin(serverCore, pid, ["-a"]);
 }
 
 export function pinLoad(): void {

@@ -4,7 +4,7 @@
  *   npm run bench -- [name ...] [--record] [--against <launcher of another checkout>]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
+import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -13,11 +13,16 @@ import { median } from "./measure.ts";
 import { type Server, type ServerOptions, startServer } from "./server-process.ts";
 import type { Figure, Result, Shape } from "./shape.ts";
 import { accept } from "./shapes/accept.ts";
+import { bare } from "./shapes/bare.ts";
 import { fanOut } from "./shapes/fan-out.ts";
+import { latency } from "./shapes/latency.ts";
+import { manyStreams } from "./shapes/many-streams.ts";
+import { memory } from "./shapes/memory.ts";
+import { storm } from "./shapes/storm.ts";
 import { unique } from "./shapes/unique.ts";
 import { isMet, type Line, show, table } from "./table.ts";
 
-const shapes: readonly Shape[] = [accept, unique, fanOut];
+const shapes: readonly Shape[] = [bare, accept, unique, fanOut, latency, storm, memory, manyStreams];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,16 +45,16 @@ if (chosen.length === 0) {
 }
 pinLoad();
 
-const options = (cli: string): ServerOptions => ({
+const options = (cli: string, nodeOptions: readonly string[]): ServerOptions => ({
   cli,
-  nodeOptions: values["node-option"],
+  nodeOptions: [...values["node-option"], ...nodeOptions],
   directory: values.directory,
 });
 
 async function runShape(shape: Shape, cli: string): Promise<Result> {
   const servers: Server[] = [];
-  const start = async (): Promise<Server> => {
-    const server = await startServer(options(cli));
+  const start = async (nodeOptions: readonly string[] = []): Promise<Server> => {
+    const server = await startServer(options(cli, nodeOptions));
     servers.push(server);
     return server;
   };
@@ -63,6 +68,8 @@ async function runShape(shape: Shape, cli: string): Promise<Result> {
 
 async function runAll(): Promise<void> {
   const lines: Line[] = [];
+  const [others] = loadavg();
+  process.stdout.write(`${describeMachine()}; load average ${others!.toFixed(1)} before\n`);
   for (const shape of chosen) {
     const { figures, audit } = await runShape(shape, values.cli);
     const some = figures.map((figure) => ({ shape: shape.name, figure }));
@@ -78,14 +85,16 @@ async function runAll(): Promise<void> {
   if (values.record) record(lines);
 }
 
+const describeMachine = (): string =>
+  `${cpus().length} cores of ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}`;
+
 function record(lines: readonly Line[]): void {
   const at = new Date().toISOString();
   const directory = fileURLToPath(new URL("./results/", import.meta.url));
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release(), node: process.version };
   const figures = lines.map(({ shape, figure }) => ({ shape, ...figure, met: isMet(figure) }));
   mkdirSync(directory, { recursive: true });
   const file = join(directory, `${at.slice(0, 16).replace(":", "")}.json`);
-  writeFileSync(file, `${JSON.stringify({ at, machine, figures }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ at, machine: describeMachine(), figures }, null, 2)}\n`);
   process.stdout.write(`recorded in ${file}\n`);
 }
 

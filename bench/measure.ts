@@ -1,6 +1,9 @@
 /** What a piece of work cost the server and the load, as medians over slices of it. */
-import { cpuBetween } from "./cpu.ts";
-import type { Server } from "./server-process.ts";
+import { type Cpu, cpuBetween } from "./cpu.ts";
+
+export interface Measured {
+  cpu(): Cpu;
+}
 
 export interface Cost {
   /** Microseconds of the server's CPU a unit: all threads, the main thread, SQLite's workers. */
@@ -26,7 +29,7 @@ export const quantile = (sorted: ArrayLike<number>, q: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * q) - 1)]!;
 
 /** `work` says how many units it did. */
-export async function measureSlice(server: Server, work: () => Promise<number>): Promise<Cost> {
+export async function measureSlice(server: Measured, work: () => Promise<number>): Promise<Cost> {
   const before = server.cpu();
   const loadBefore = process.cpuUsage();
   const startedAt = performance.now();
@@ -58,7 +61,7 @@ export const medianCost = (costs: readonly Cost[]): Cost => ({
 
 /** Some slices to warm up, then the median of the others. */
 export async function measure(
-  server: Server,
+  server: Measured,
   slices: { readonly warmUps: number; readonly count: number },
   work: () => Promise<number>,
 ): Promise<Cost> {

@@ -46,7 +46,12 @@ export async function startServer({ cli, nodeOptions, directory }: ServerOptions
   const data = mkdtempSync(join(directory, "carillon-bench-"));
   const command = [process.execPath, ...nodeOptions, cli, "serve", "--data-directory", data, ...flags];
   const pinned = canPin ? ["taskset", "-c", String(serverCore), ...command] : command;
-  const child = spawn(pinned[0]!, pinned.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(pinned[0]!, pinned.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  child.stderr!.on("data", (chunk: Buffer) => {
+    const text = chunk.toString();
+    // What Node says of its inspector is not the server's.
+    if (!/^(Debugger|For help)/.test(text)) process.stderr.write(text);
+  });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   try {
     const serving = await firstLine(child);

@@ -21,7 +21,8 @@ export interface Result {
 
 export interface Shape {
   readonly name: string;
-  run(start: () => Promise<Server>): Promise<Result>;
+  /** `start` starts a server, with options of Node's where they are needed; what it started is stopped afterwards. */
+  run(start: (nodeOptions?: readonly string[]) => Promise<Server>): Promise<Result>;
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)}%`;

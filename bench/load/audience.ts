@@ -7,8 +7,10 @@ import { signToken } from "./tokens.ts";
 
 export interface Audience {
   readonly users: readonly Addressed[];
-  /** Connects those that aren't, at most `atOnce` at a time; resolves when all have caught up. */
+  /** Connects all of them, at most `atOnce` at a time; resolves when all have caught up. */
   connect(atOnce?: number): Promise<void>;
+  /** The first `count` of them, as far as they aren't. */
+  connectUpTo(count: number): Promise<void>;
   drop(): void;
   places(): Place[];
 }
@@ -16,7 +18,7 @@ export interface Audience {
 /** What stands for a topic's stream in the ledger; users' own count from 0. */
 export const topicNumber = 1_000_000;
 
-export const userName = (number: number): string => `b${number}`;
+const userName = (number: number): string => `b${number}`;
 export const addressed = (number: number): Addressed => ({ to: `user:${userName(number)}`, stream: number });
 
 /** `topicOf` says which topic a user follows, as a number behind `topicNumber`. */
@@ -46,15 +48,18 @@ export function makeAudience(
     cursors[number] = await client.caughtUp;
   }
 
+  async function connectRange(from: number, to: number, atOnce: number): Promise<void> {
+    let next = from;
+    const connectSome = async (): Promise<void> => {
+      while (next < to) await connectOne(next++);
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, to - from) }, connectSome));
+  }
+
   return {
     users,
-    async connect(atOnce = 100) {
-      let next = 0;
-      const connectSome = async (): Promise<void> => {
-        while (next < count) await connectOne(next++);
-      };
-      await Promise.all(Array.from({ length: Math.min(atOnce, count) }, connectSome));
-    },
+    connect: (atOnce = 100) => connectRange(0, count, atOnce),
+    connectUpTo: (to) => connectRange(clients.length, to, 100),
     drop() {
       for (const client of clients) client.drop();
       clients = [];

@@ -23,14 +23,16 @@ export interface Audit {
   readonly wrong: number;
 }
 
+export type Look = (deliveries: number, id: number) => void;
+
 export interface Ledger {
   /** A new notification's number; `stream` is any number that stands for a stream. */
   send(stream: number): number;
   /** The producer was told its seq. */
   stored(id: number, seq: number): void;
   take(place: Place, taken: Taken): void;
-  /** Called with the number of deliveries so far, after each. */
-  watch(look: ((deliveries: number, id: number) => void) | null): void;
+  /** `look` is called after each delivery, with their number so far; the answer ends that. */
+  watch(look: Look): () => void;
   deliveries(): number;
   audit(places: Iterable<Place>): Audit;
 }
@@ -43,7 +45,7 @@ export function makeLedger(most = 2_000_000): Ledger {
   let deliveries = 0;
   let repeated = 0;
   let wrong = 0;
-  let look: ((deliveries: number, id: number) => void) | null = null;
+  let looks: readonly Look[] = [];
 
   return {
     send(stream) {
@@ -60,10 +62,13 @@ export function makeLedger(most = 2_000_000): Ledger {
       if (seqTaken[id] === 0) seqTaken[id] = seq;
       else if (seqTaken[id] !== seq) wrong++;
       place.last = seq;
-      look?.(deliveries, id);
+      for (const look of looks) look(deliveries, id);
     },
-    watch(next) {
-      look = next;
+    watch(look) {
+      looks = [...looks, look];
+      return () => {
+        looks = looks.filter((other) => other !== look);
+      };
     },
     deliveries: () => deliveries,
     audit(places) {

@@ -19,7 +19,7 @@ export interface Producer {
 const headEnd = "\r\n\r\n";
 const lengthPattern = /\r\ncontent-length: (\d+)/i;
 
-export async function openProducer(port: number, apiKey: string): Promise<Producer> {
+async function openProducer(port: number, apiKey: string): Promise<Producer> {
   const socket = await connected(port);
   const headers = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json`;
   let waiting: ((answer: HttpAnswer) => void) | null = null;
@@ -58,6 +58,11 @@ export async function openProducer(port: number, apiKey: string): Promise<Produc
     close: () => socket.destroy(),
   };
 }
+
+export const openProducers = (
+  count: number,
+  { port, apiKey }: { readonly port: number; readonly apiKey: string },
+): Promise<Producer[]> => Promise.all(Array.from({ length: count }, () => openProducer(port, apiKey)));
 
 function connected(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {

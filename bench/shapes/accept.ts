@@ -2,7 +2,7 @@
 import { addressed } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
 import { type Addressed, notify } from "../load/notifications.ts";
-import { openProducer, type Producer } from "../load/producer.ts";
+import { openProducers, type Producer } from "../load/producer.ts";
 import { measure } from "../measure.ts";
 import { describeCost, type Shape } from "../shape.ts";
 
@@ -30,9 +30,7 @@ export const accept: Shape = {
   async run(start) {
     const server = await start();
     const ledger = makeLedger();
-    const producers = await Promise.all(
-      Array.from({ length: 64 }, () => openProducer(server.port, server.apiKey)),
-    );
+    const producers = await openProducers(64, server);
     const few = producers.slice(0, 8);
     const batches = await measure(server, { warmUps: 4, count: 7 }, async () => {
       await pour(few, 100, (producer) => notify(producer, ledger, randomUsers(batch, streams)));

@@ -8,11 +8,11 @@ export function delivered(ledger: Ledger, count: number): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(late);
-      ledger.watch(null);
+      unwatch();
       resolve();
     };
     const late = setTimeout(end, patienceMs);
-    ledger.watch((deliveries) => {
+    const unwatch = ledger.watch((deliveries) => {
       if (deliveries >= wanted) end();
     });
   });

@@ -2,7 +2,7 @@
 import { makeAudience, topicNumber } from "../load/audience.ts";
 import { type Ledger, makeLedger } from "../load/ledger.ts";
 import { type Addressed, notify } from "../load/notifications.ts";
-import { openProducer, type Producer } from "../load/producer.ts";
+import { openProducers, type Producer } from "../load/producer.ts";
 import { makeTopics } from "../load/topics.ts";
 import { measure } from "../measure.ts";
 import { describeCost, type Shape } from "../shape.ts";
@@ -30,9 +30,7 @@ export const fanOut: Shape = {
   async run(start) {
     const server = await start();
     const ledger = makeLedger();
-    const producers = await Promise.all(
-      Array.from({ length: 2 }, () => openProducer(server.port, server.apiKey)),
-    );
+    const producers = await openProducers(2, server);
     const audience = makeAudience(server, ledger, sessions);
     await makeTopics(producers[0]!, [{ topic: "bench", users: audience.users }]);
     await audience.connect();

@@ -2,7 +2,7 @@
 import { makeAudience } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
 import { notify } from "../load/notifications.ts";
-import { openProducer } from "../load/producer.ts";
+import { openProducers } from "../load/producer.ts";
 import { measure } from "../measure.ts";
 import { describeCost, type Shape } from "../shape.ts";
 import { pour, randomUsers } from "./accept.ts";
@@ -19,9 +19,7 @@ export const unique: Shape = {
     const ledger = makeLedger();
     const audience = makeAudience(server, ledger, users);
     await audience.connect();
-    const producers = await Promise.all(
-      Array.from({ length: 4 }, () => openProducer(server.port, server.apiKey)),
-    );
+    const producers = await openProducers(4, server);
     const cost = await measure(server, { warmUps: 4, count: 9 }, async () => {
       const arrived = delivered(ledger, requests * batch);
       await pour(producers, requests, (producer) => notify(producer, ledger, randomUsers(batch, users)));
