@@ -31,10 +31,14 @@ export function countDirector(metrics: Metrics) {
 export function countDistributor(metrics: Metrics) {
   const pushed = metrics.counter("carillon_pushed_total");
   const slow = metrics.counter("carillon_slow_sessions_total");
-  const latency = metrics.histogram("carillon_accept_push_seconds");
+  const sinceAccept = metrics.histogram("carillon_accept_push_seconds");
+  const sinceCommit = metrics.histogram("carillon_commit_push_seconds");
   return {
     pushed: (count: number) => pushed.inc(count),
-    pushLatency: (ms: number) => latency.observe(ms / milliseconds),
+    pushLatency(sinceAcceptMs: number, sinceCommitMs: number): void {
+      sinceAccept.observe(sinceAcceptMs / milliseconds);
+      sinceCommit.observe(sinceCommitMs / milliseconds);
+    },
     gap: (reason: GapFrame["reason"]) => metrics.counter("carillon_gaps_total", reason).inc(),
     slow: () => slow.inc(),
   };

@@ -20,6 +20,10 @@ const record = (stream: StreamName, more: Partial<LogRecord> = {}): LogRecord =>
 });
 const stored = (seq: number): Outcome => ({ status: "stored", seq });
 
+const committedAt = 7;
+const announced = (records: readonly LogRecord[], outcomes: readonly Outcome[]) =>
+  announce(records, outcomes, committedAt);
+
 describe("announce", () => {
   test("rows that were stored, and nothing else, one message a stream", () => {
     const records = [
@@ -38,11 +42,12 @@ describe("announce", () => {
       { status: "closed" },
       stored(5),
     ];
-    expect(announce(records, outcomes)).toEqual([
+    expect(announced(records, outcomes)).toEqual([
       {
         type: "rows",
         stream: "user:a",
         acceptedAt: 3,
+        committedAt,
         rows: [
           { seq: 4, kind: 0, expiresAt: null, receipt: false, body: '{"n":1}' },
           { seq: 5, kind: 0, expiresAt: null, receipt: false, body: '{"n":2}' },
@@ -52,6 +57,7 @@ describe("announce", () => {
         type: "rows",
         stream: "topic:b",
         acceptedAt: 5,
+        committedAt,
         rows: [{ seq: 1, kind: 1, expiresAt: 9, receipt: true, body: "{}" }],
       },
     ]);
@@ -66,7 +72,7 @@ describe("announce", () => {
       record("user:a", build),
       record("user:a", build),
     ];
-    const [a, b] = announce(records, [stored(1), stored(1), stored(2), stored(3), stored(4)]);
+    const [a, b] = announced(records, [stored(1), stored(1), stored(2), stored(3), stored(4)]);
     expect(a?.type === "rows" && a.rows.map(({ seq, kind, body }) => [seq, kind, body])).toEqual([
       [1, 2, null],
       [2, 0, "{}"],
@@ -80,13 +86,13 @@ describe("announce", () => {
     const seqs = Array.from({ length: announceLimits.rows + 1 }, (_, at) => at + 1);
     const some = seqs.slice(0, announceLimits.rows);
     expect(
-      announce(
+      announced(
         some.map(() => record("user:a")),
         some.map(stored),
       )[0],
     ).toMatchObject({ type: "rows" });
     expect(
-      announce(
+      announced(
         seqs.map(() => record("user:a")),
         seqs.map(stored),
       ),
@@ -97,12 +103,12 @@ describe("announce", () => {
     const large = record("user:a", { body: JSON.stringify("é".repeat(30_000)) });
     const seqs = [1, 2, 3, 4, 5];
     expect(
-      announce(
+      announced(
         seqs.map(() => large),
         seqs.map(stored),
       ),
     ).toEqual([{ type: "head", stream: "user:a", head: 5 }]);
-    expect(announce([large], [stored(1)])[0]).toMatchObject({ type: "rows" });
+    expect(announced([large], [stored(1)])[0]).toMatchObject({ type: "rows" });
   });
 
   test("invariant 3: whatever the outcomes, each stream's message ends at its newest seq and has no hole", () => {
@@ -121,7 +127,7 @@ describe("announce", () => {
           heads.set(stream, head + 1);
           return stored(head + 1);
         });
-        const messages = announce(
+        const messages = announced(
           items.map(({ stream, collapseKey }) => record(stream, { collapseKey })),
           outcomes,
         );

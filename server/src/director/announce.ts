@@ -24,15 +24,23 @@ function collapse(gathering: Gathering, collapseKey: string): void {
   gathering.rows[at] = { seq, kind: Kind.tombstone, expiresAt, receipt, body: null };
 }
 
-function toMessage(stream: StreamName, { rows, acceptedAt, bytes }: Gathering): BusMessage {
+function toMessage(
+  stream: StreamName,
+  { rows, acceptedAt, bytes }: Gathering,
+  committedAt: number,
+): BusMessage {
   const head = rows[rows.length - 1]!.seq;
   const contiguous = head - rows[0]!.seq + 1 === rows.length;
   const carried = contiguous && rows.length <= announceLimits.rows && bytes <= announceLimits.bytes;
-  return carried ? { type: "rows", stream, rows, acceptedAt } : { type: "head", stream, head };
+  return carried ? { type: "rows", stream, rows, acceptedAt, committedAt } : { type: "head", stream, head };
 }
 
 /** What the bus is told of a committed batch: one message for each stream that grew. */
-export function announce(records: readonly LogRecord[], outcomes: readonly Outcome[]): BusMessage[] {
+export function announce(
+  records: readonly LogRecord[],
+  outcomes: readonly Outcome[],
+  committedAt: number,
+): BusMessage[] {
   const grown = new Map<StreamName, Gathering>();
   for (let at = 0; at < records.length; at++) {
     const outcome = outcomes[at]!;
@@ -53,5 +61,5 @@ export function announce(records: readonly LogRecord[], outcomes: readonly Outco
     });
     gathering.bytes += Buffer.byteLength(record.body);
   }
-  return Array.from(grown, ([stream, gathering]) => toMessage(stream, gathering));
+  return Array.from(grown, ([stream, gathering]) => toMessage(stream, gathering, committedAt));
 }

@@ -79,7 +79,7 @@ export function makeDirector(options: DirectorOptions): Service {
 
   const commit = (batch: LogBatch, applied: Applied, startedAt: number): readonly Outcome[] => {
     const { outcomes, committedAt } = applied;
-    const messages = announce(batch.records, outcomes);
+    const messages = announce(batch.records, outcomes, clock.now());
     if (messages.length > 0) bus.publish(messages);
     events.committed?.({ batch, outcomes, committedAt, tookMs: clock.now() - startedAt });
     return outcomes;

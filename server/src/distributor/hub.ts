@@ -58,6 +58,7 @@ export class Hub {
   idleSince = 0;
   /** When the oldest row that the coming pass sends was accepted; 0 when unknown. */
   acceptedAt = 0;
+  committedAt = 0;
   private readonly shared: HubShared;
   private readonly runs: { name: string; from: number; shown: number; to: number; run: Run }[] = [];
 
@@ -85,7 +86,10 @@ export class Hub {
         const newest = message.rows.at(-1);
         if (oldest === undefined || newest === undefined || newest.seq <= this.last) return;
         if (this.last < 0 || oldest.seq > this.last + 1) return this.wanted(newest.seq);
-        if (this.acceptedAt === 0) this.acceptedAt = message.acceptedAt;
+        if (this.acceptedAt === 0) {
+          this.acceptedAt = message.acceptedAt;
+          this.committedAt = message.committedAt;
+        }
         this.append(
           oldest.seq === this.last + 1 ? message.rows : message.rows.slice(this.last + 1 - oldest.seq),
         );
@@ -272,7 +276,9 @@ export class Hub {
   endPass(): void {
     this.live.visited = 0;
     this.runs.length = 0;
-    if (this.acceptedAt !== 0) this.shared.metrics.pushLatency(this.shared.clock.now() - this.acceptedAt);
+    if (this.acceptedAt === 0) return;
+    const now = this.shared.clock.now();
+    this.shared.metrics.pushLatency(now - this.acceptedAt, now - this.committedAt);
     this.acceptedAt = 0;
   }
 

@@ -4,8 +4,8 @@ import type { GapFrame } from "@carillon/protocol/frames";
 export interface DistributorMetrics {
   /** Notifications handed to a session. */
   pushed(count: number): void;
-  /** From the receiver's acceptance to the end of the pass that pushed it, in milliseconds. */
-  pushLatency(ms: number): void;
+  /** To the end of the pass that pushed it: from its acceptance, and from its commit. */
+  pushLatency(sinceAcceptMs: number, sinceCommitMs: number): void;
   gap(reason: GapFrame["reason"]): void;
   /** A session went back to catching up because it was slow. */
   slow(): void;

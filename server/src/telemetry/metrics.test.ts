@@ -1,4 +1,7 @@
+import fc from "fast-check";
+import * as prom from "prom-client";
 import { expect, test } from "vitest";
+import { makeHistogram } from "./histogram.ts";
 import { makeMetrics } from "./metrics.ts";
 import {
   type CounterName,
@@ -59,4 +62,23 @@ test("process metrics and the event loop's lag come beside", async () => {
   const { text } = await makeMetrics().page();
   expect(text).toContain("process_resident_memory_bytes");
   expect(text).toContain("nodejs_eventloop_lag_p99_seconds");
+});
+
+test("a histogram is what prom-client would have made of the same observations", async () => {
+  const buckets = [...(declared("carillon_accept_push_seconds").buckets ?? [])];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.double({ min: 0, max: 20, noNaN: true })), async (observed) => {
+      const registry = new prom.Registry();
+      const name = "carillon_accept_push_seconds";
+      const theirs = new prom.Histogram({ name, help: declared(name).help, buckets, registers: [registry] });
+      const ours = new prom.Registry();
+      const { histogram, metric } = makeHistogram({ name, help: declared(name).help, buckets });
+      ours.registerMetric(metric);
+      for (const value of observed) {
+        histogram.observe(value);
+        theirs.observe(value);
+      }
+      expect(await ours.metrics()).toBe(await registry.metrics());
+    }),
+  );
 });

@@ -3,15 +3,11 @@
  * the page; counting costs an addition, whether anybody scrapes or not.
  */
 import * as prom from "prom-client";
+import { type Histogram, makeHistogram } from "./histogram.ts";
 import { type CounterName, declared, type GaugeName, type HistogramName, type MetricName } from "./table.ts";
 
 export interface Counter {
   inc(count?: number): void;
-}
-
-export interface Histogram {
-  /** In the unit of the metric's name; `count` for as many observations of the same value. */
-  observe(value: number): void;
 }
 
 export interface Metrics {
@@ -76,8 +72,9 @@ export function makeMetrics(): Metrics {
     histogram(name) {
       const known = histograms.get(name);
       if (known !== undefined) return known;
-      const made = new prom.Histogram({ ...describe(name), buckets: [...(declared(name).buckets ?? [])] });
-      const histogram: Histogram = { observe: (value) => made.observe(value) };
+      const { help, buckets = [] } = declared(name);
+      const { histogram, metric } = makeHistogram({ name, help, buckets });
+      registry.registerMetric(metric);
       histograms.set(name, histogram);
       return histogram;
     },

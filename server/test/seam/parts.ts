@@ -168,7 +168,7 @@ export function makeWrites(
     say(
       dice.chance(0.1)
         ? { type: "head", stream, head: of.rows.length }
-        : { type: "rows", stream, rows, acceptedAt: schedule.clock.now() },
+        : { type: "rows", stream, rows, acceptedAt: schedule.clock.now(), committedAt: schedule.clock.now() },
     );
   }
 
