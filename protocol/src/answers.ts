@@ -2,7 +2,7 @@
  * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
-import { serverFrames } from "./frame-schemas.ts";
+import { serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { type ProblemCode, problems } from "./problems.ts";
 import { namePattern, type StreamName, streamPattern } from "./stream.ts";
@@ -89,7 +89,10 @@ export const ItemAnswer = Type.Union(
         receipts: Type.Array(ReceiptAnswer),
         error: ProblemAnswer,
       },
-      { description: "Some recipients don't have it: `error` is the first thing that is wrong" },
+      {
+        description:
+          "Some recipients don't have it: `error` is what is wrong, of several the one with the highest status",
+      },
     ),
     Type.Object(
       {
@@ -165,10 +168,28 @@ export const TokenAnswer = Type.Object({
   expires: Time("When it ends"),
 });
 
+export const ReadAnswer = Type.Object({
+  stream: Stream,
+  upTo: Type.Integer({
+    minimum: 0,
+    description: "What is read now: never less than before, never beyond the head",
+  }),
+  rev: Type.Integer({ minimum: 0, description: "Of the user: as in `unread`" }),
+});
+
+export const UnreadAnswer = UnreadSchema;
+
 export const PollAnswer = Type.Object({
   cursor: Type.String({ description: "For the next poll; opaque" }),
   frames: Type.Array(
-    Type.Union([serverFrames.notification, serverFrames.gap, serverFrames.subscribe, serverFrames.goaway]),
+    Type.Union([
+      serverFrames.notification,
+      serverFrames.gap,
+      serverFrames.subscribe,
+      serverFrames.read,
+      serverFrames.unread,
+      serverFrames.goaway,
+    ]),
   ),
 });
 

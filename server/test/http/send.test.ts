@@ -76,6 +76,16 @@ test("invariant 5: the same id with other content is a conflict that replaces no
   expect((await kept(stage, "user:8"))[0]?.event.data).toEqual({ title: "On its way" });
 });
 
+test("of several things that are wrong, the gravest is the answer", async () => {
+  await stage.post(shipped("user:18", "o-1"));
+  for (const to of [
+    ["topic:none", "user:18"],
+    ["user:18", "topic:none"],
+  ]) {
+    expect((await stage.post(shipped(to, "o-1", { data: "other" }))).json().code).toBe("conflict");
+  }
+});
+
 test("another source is another notification", async () => {
   const both = await stage.key({ sources: ["/a", "/b*"] });
   for (const source of ["/a", "/b/1"]) {
@@ -207,6 +217,9 @@ test("a batch larger than the log's batch keeps its order, across recipients too
   const items = Array.from({ length: 100 }, (_, i) => shipped(to, `w-${i}`, { data: i }));
   const answer = await stage.post(items);
   expect(answer.statusCode).toBe(202);
+  for (const [i, { receipts }] of answer.json().results.entries()) {
+    expect(receipts.every(({ seq }: { seq: number }) => seq === i + 1)).toBe(true);
+  }
   const events = await kept(stage, "user:wide-49");
   expect(events.map(({ event }) => event.data)).toEqual(items.map(({ data }) => data));
 });

@@ -70,6 +70,8 @@ test("a deleted topic takes nothing more, although it was known; made again, its
   expect((await stage.ask("DELETE", "/v1/topics/again")).statusCode).toBe(204);
   expect(changed()).toContain("user:9");
   expect((await stage.ask("DELETE", "/v1/topics/again")).statusCode).toBe(404);
+  const ephemeral = await stage.post({ to: "topic:again", type: "t", ephemeral: true });
+  expect(ephemeral.json().code).toBe("topic-not-found");
   expect((await send("2")).json().code).toBe("topic-not-found");
   await stage.ask("PUT", "/v1/topics/again");
   expect((await send("3")).json().receipts[0].seq).toBe(2);
@@ -84,6 +86,8 @@ test("a topic deleted elsewhere is refused by the log although it is still belie
     "refused",
     "stored",
   ]);
+  const ephemeral = await stage.post({ to: "topic:elsewhere", type: "t", ephemeral: true });
+  expect(ephemeral.json().code).toBe("topic-not-found");
 });
 
 test("where a notification is, and taking it back", async () => {
