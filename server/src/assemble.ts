@@ -28,6 +28,7 @@ import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
 import { openSqlite } from "./store/sqlite/open.ts";
+import { type StoreWatch, watchStore } from "./store-watch.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
 import { sparingly } from "./telemetry/sparingly.ts";
@@ -73,20 +74,23 @@ async function assembleInto(
     await service.start();
   };
   let draining = false;
-  let storeTrouble: string | null = null;
 
   const store = await openSqlite({
     directory: config.dataDirectory,
     identityWindowMs: config.identityWindowMs,
     hangMs: config.storeWatchdogMs,
     clock,
-    restarting: (reason) => log.error({ err: reason }, "the store broke down; it is started again"),
+    restarting(reason) {
+      log.error({ err: reason }, "the store broke down; it is started again");
+      storeWatch.broke(reason);
+    },
   });
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
-  void store.failed.then((failure) => {
-    storeTrouble = failure.message;
-    broke("the store failed", failure);
-  });
+  void store.failed.then((failure) => broke("the store failed", failure));
+  const storeWatch: StoreWatch = watchStore(clock, () =>
+    Promise.all([store.streams.heads([]), store.streams.upkeep(1)]),
+  );
+  await begin(storeWatch);
 
   const keys = await openFirstKeys({
     directory: config.dataDirectory,
@@ -178,10 +182,13 @@ async function assembleInto(
     port: config.operationsPort,
     metrics,
     checks: [
-      { name: "store", problem: () => storeTrouble },
+      { name: "store", problem: () => storeWatch.problem() },
+      { name: "http", problem: () => (app.server.listening ? null : "it does not listen yet") },
       { name: "draining", problem: () => (draining ? "the server is shutting down" : null) },
     ],
   });
+  metrics.gauge("carillon_catching_up_sessions", () => sessions.catchingUp());
+  metrics.gauge("carillon_ready", () => (operations.ready() ? 1 : 0));
   metrics.gauge("carillon_hubs", () => distributor.hubCount());
   const version = ownVersion();
   metrics.gauge("carillon_info", () => ({ [version]: 1 }));

@@ -38,6 +38,8 @@ export interface OperationsOptions {
 }
 
 export interface Operations extends Service {
+  /** What /readyz says. */
+  ready(): boolean;
   /** Where it listens, once started. */
   address(): AddressInfo;
 }
@@ -87,6 +89,7 @@ export function makeOperations({ host, port, checks, metrics }: OperationsOption
       server.closeAllConnections();
       await closed;
     },
+    ready: () => readiness(checks).ready,
     address: () => server.address() as AddressInfo,
   };
 }

@@ -39,6 +39,9 @@ export interface SessionOptions {
 
 type State = "opening" | "serving" | "closing" | "ended";
 
+/** One frame of the largest size. */
+const earlyCharsMost = 65_536;
+
 export class Session implements FeedSink, WheelEntry {
   readonly id: string;
   readonly user: string;
@@ -53,6 +56,9 @@ export class Session implements FeedSink, WheelEntry {
   private readonly shared: SessionShared;
   private readonly feed: Feed;
   private state: State = "opening";
+  /** What the client said before `hello`; null when there is nothing. */
+  private early: string[] | null = null;
+  private earlyChars = 0;
   private expiresAt: number;
   private pending: Buffer[] = [];
   private pendingBytes = 0;
@@ -89,6 +95,11 @@ export class Session implements FeedSink, WheelEntry {
     return this.missedSent;
   }
 
+  /** It has all that there is in each of its streams, and is pushed what comes. */
+  isLive(): boolean {
+    return this.state === "serving" && this.feed.live();
+  }
+
   // What the transport says.
 
   /** The transport's queue has emptied. */
@@ -106,6 +117,7 @@ export class Session implements FeedSink, WheelEntry {
   receive(text: string): void {
     if (this.state === "closing" || this.state === "ended") return;
     this.heard();
+    if (this.state === "opening") return this.keepEarly(text);
     const frame = readClientFrame(text);
     if ("error" in frame) return this.close("frame-invalid", frame.error);
     switch (frame.type) {
@@ -118,12 +130,20 @@ export class Session implements FeedSink, WheelEntry {
     }
   }
 
+  private keepEarly(text: string): void {
+    this.early ??= [];
+    this.early.push(text);
+    this.earlyChars += text.length;
+    if (this.earlyChars > earlyCharsMost) this.close("too-many-frames", "too much was said before hello");
+  }
+
   /** The connection is gone: forget everything. Idempotent. */
   ended(): void {
     if (this.state === "ended") return;
     this.leave();
     this.state = "ended";
     this.pending = [];
+    this.early = null;
     this.shared.ended(this);
   }
 
@@ -163,6 +183,9 @@ export class Session implements FeedSink, WheelEntry {
       heartbeatMs: this.shared.options.heartbeatMs,
       cursor: this.feed.cursor(),
     });
+    const early = this.early ?? [];
+    this.early = null;
+    for (const text of early) this.receive(text);
   }
 
   send(bytes: Buffer): void {

@@ -65,6 +65,8 @@ export interface Sessions extends Service {
   /** Asks every session to go elsewhere, spread over the window, and closes those that are left at its end. */
   drain(windowMs: number): Promise<void>;
   count(): number;
+  /** Sessions that are not live in all of their streams. It visits every one: for a scrape, not for a hot path. */
+  catchingUp(): number;
 }
 
 /** Thrown when one user has too many sessions; the process itself has room. */
@@ -137,6 +139,11 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
     open,
     drain,
     count: () => sessions.size,
+    catchingUp() {
+      let count = 0;
+      for (const session of sessions) if (!session.isLive()) count++;
+      return count;
+    },
     async start() {
       wheel.start();
     },
