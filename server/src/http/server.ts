@@ -80,8 +80,8 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     routerOptions: { maxParamLength: 4_096 },
   });
   app.decorate("refused", refused);
-  answerEverything(app, deps.log);
   nameRequests(app);
+  answerEverything(app, deps.log);
   validateWithSchemas(app);
   takeJson(app);
   guard(app, deps.authorizer);
