@@ -121,6 +121,8 @@ export class Feed implements Receiving {
       });
       this.isOpen = true;
       this.sink.opened(own.epoch);
+      // What the client had said meanwhile may have ended the session.
+      if (this.closed) return;
       for (const [stream, gap] of gaps) this.gap(stream, gap);
       if (own.rev !== rev) void this.refresh();
       this.wake();

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { type ConnectOptions, connect, dataOf, refused } from "./client.ts";
 import { raiseStage, tokenOf } from "./stage.ts";
@@ -62,12 +63,14 @@ describe("a WebSocket", () => {
     const stage = await raiseStage({ sessions: { bufferBytes: 16_384 } });
     for (let at = 0; at < 20; at++)
       await stage.send("user:ada", ...Array.from({ length: 40 }, () => "x".repeat(20_000)));
+    const upgraded = once(stage.app.server, "upgrade") as Promise<[unknown, Socket]>;
     const client = connect(stage.port);
     await client.next("hello");
     client.ws.pause();
-    await stage.send("user:ada", "last");
+    const [, socket] = await upgraded;
+    while (socket.writableLength === 0) await new Promise((resolve) => setImmediate(resolve));
     client.ws.resume();
-    await client.data(801);
+    await client.data(800);
     await client.next("caught-up");
   });
 
@@ -89,6 +92,18 @@ describe("a WebSocket", () => {
     expect(await pong).toBe("are you there");
     client.ws.send('{"type":"ping","ref":1}');
     expect(await client.next("reply")).toEqual({ type: "reply", ref: 1, ok: true });
+  });
+
+  test("what is said before hello is answered after it", async () => {
+    const stage = await raiseStage();
+    const client = connect(stage.port);
+    client.ws.on("open", () => client.ws.send('{"type":"ping","ref":1}'));
+    expect(await client.next("reply")).toEqual({ type: "reply", ref: 1, ok: true });
+    expect(client.frames[0]?.type).toBe("hello");
+
+    const rude = connect(stage.port);
+    rude.ws.on("open", () => rude.ws.send("{"));
+    expect(await rude.closed).toMatchObject({ code: 3503 });
   });
 });
 
