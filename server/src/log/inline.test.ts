@@ -14,5 +14,6 @@ examineLog("inline", {
     await log.start();
     return log;
   },
+  reopen: null,
   streamIn: () => "user:a",
 });

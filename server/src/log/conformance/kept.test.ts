@@ -1,6 +1,9 @@
 import { partOf } from "@carillon/protocol/partition";
-import { makeKeptLog } from "./kept.ts";
+import type { LogDriver } from "../driver.ts";
+import { type Kept, keepNothing, makeKeptLog } from "./kept.ts";
 import { examineLog } from "./log.ts";
+
+const kept = new WeakMap<LogDriver, Kept>();
 
 examineLog("kept in memory", {
   capabilities: {
@@ -10,9 +13,16 @@ examineLog("kept in memory", {
     queueRecords: null,
   },
   async open(parts) {
-    const log = makeKeptLog(parts);
+    const records = keepNothing(parts);
+    const log = makeKeptLog(parts, records);
+    kept.set(log, records);
     await log.start();
     return log;
+  },
+  async reopen(log) {
+    const again = makeKeptLog(log.parts, kept.get(log)!);
+    await again.start();
+    return again;
   },
   streamIn: (part, parts) => {
     for (let at = 0; ; at++) if (partOf(`user:${at}`, parts) === part) return `user:${at}`;

@@ -15,8 +15,12 @@ interface Reader {
 const batchRecords = 2_000;
 const batchBytes = 4 << 20;
 
-export function makeKeptLog(parts: number): LogDriver {
-  const logs: LogRecord[][] = Array.from({ length: parts }, () => []);
+/** What outlives a log's process: the records of each part. */
+export type Kept = readonly LogRecord[][];
+
+export const keepNothing = (parts: number): Kept => Array.from({ length: parts }, () => []);
+
+export function makeKeptLog(parts: number, logs: Kept = keepNothing(parts)): LogDriver {
   const readers = new Map<number, () => void>();
   const stops: (() => Promise<void>)[] = [];
   let stopped = false;

@@ -3,7 +3,7 @@ import { Failure } from "../../errors.ts";
 import type { LogDriver } from "../driver.ts";
 import { drain, keys, type LogUnderTest, makeManualConsumer, records } from "./suite.ts";
 
-export function examineOffsets({ capabilities, open, streamIn }: LogUnderTest): void {
+export function examineOffsets({ capabilities, open, reopen, streamIn }: LogUnderTest): void {
   const stream = streamIn(0, 1);
   const opened = async (): Promise<LogDriver> => {
     const log = await open(1);
@@ -102,6 +102,22 @@ export function examineOffsets({ capabilities, open, streamIn }: LogUnderTest): 
       const again = makeManualConsumer();
       await log.consume(0, one.batch.progress!.to, again.consumer);
       expect(keys(await drain(again, 5))).toEqual(keys(sent));
+    });
+
+    test("invariant 1: what was answered outlives its process, and is read by the next", async () => {
+      const log = await opened();
+      const sent = records(stream, 4);
+      await log.append(sent.slice(0, 2));
+      const manual = makeManualConsumer();
+      await log.consume(0, null, manual.consumer);
+      const unsettled = await manual.next();
+      await log.append(sent.slice(2));
+      const next = await reopen!(log);
+      onTestFinished(() => next.stop());
+      const again = makeManualConsumer();
+      await next.consume(0, unsettled.batch.progress!.from, again.consumer);
+      expect(keys(await drain(again, 4))).toEqual(keys(sent));
+      unsettled.reject(failure);
     });
 
     test("a consumer that rejects is fed nothing more, and takes up from any place it wants", async () => {

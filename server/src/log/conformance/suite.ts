@@ -24,6 +24,11 @@ export interface LogUnderTest {
   readonly capabilities: LogCapabilities;
   /** A new, empty, started log. The exam stops it. */
   open(parts: number): Promise<LogDriver>;
+  /**
+   * Another process opens the same log while this one dies. Null where no offsets are kept: nothing was answered
+   * then that the store didn't have.
+   */
+  readonly reopen: ((log: LogDriver) => Promise<LogDriver>) | null;
   /** Some stream whose records go to this part. */
   streamIn(part: number, parts: number): StreamName;
 }
