@@ -26,6 +26,8 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
   cursor: true,
   gap: true,
   subscribe: true,
+  read: true,
+  unread: true,
   ping: true,
   reply: true,
   error: true,
@@ -33,6 +35,7 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
 };
 const client: { [K in keyof FromClient]: Same<FromClient[K], Of<ClientFrame, FromClient[K]["type"]>> } = {
   ack: true,
+  read: true,
   auth: true,
   ping: true,
 };

@@ -29,6 +29,17 @@ export const CloudEventSchema = Type.Object(
   },
 );
 
+const unreadMembers = {
+  total: Seq("The sum of all streams"),
+  streams: Type.Record(Type.String({ pattern: streamPattern }), Seq("Notifications in it"), {
+    description: "By stream; those with nothing unread are left out",
+  }),
+  cursor: Cursor("What it counts lies before; a notification beyond adds one, unless it is silent"),
+  rev: Seq("Another with every read and subscription of the user"),
+};
+
+export const UnreadSchema = Type.Object(unreadMembers, { description: "What the user has not read" });
+
 export const serverFrames = {
   hello: Type.Object(
     {
@@ -42,6 +53,7 @@ export const serverFrames = {
           "The server says something at least this often; after twice as long in silence, reconnect",
       }),
       cursor: Cursor("Where the session starts, before anything that was missed"),
+      unread: UnreadSchema,
     },
     { description: "The first frame on WebSocket and SSE" },
   ),
@@ -89,6 +101,14 @@ export const serverFrames = {
       seq: Type.Optional(Seq("With `subscribe`: the place from which the session goes on")),
     },
     { description: "The session follows a stream from now on, or doesn't any more" },
+  ),
+  read: Type.Object(
+    { type: Type.Literal("read"), stream: Stream, upTo: Seq("The last that is read") },
+    { description: "The user has read a stream up to here, in whatever session" },
+  ),
+  unread: Type.Object(
+    { type: Type.Literal("unread"), ...unreadMembers },
+    { description: "What the user has not read: after a read, a subscription or a gap" },
   ),
   ping: Type.Object(
     { type: Type.Literal("ping") },
@@ -141,6 +161,15 @@ export const clientFrames = {
       seq: Seq("At most what was sent to this session"),
     },
     { description: "This client has the stream's notifications up to `seq`" },
+  ),
+  read: Type.Object(
+    {
+      type: Type.Literal("read"),
+      ref: Ref,
+      stream: Stream,
+      upTo: Seq("Beyond the stream's head it means the head"),
+    },
+    { description: "The user has read the stream up to here. Its `reply` comes once it is durable" },
   ),
   auth: Type.Object(
     { type: Type.Literal("auth"), ref: Ref, token: Type.String({ maxLength: 8192, description: "A JWT" }) },

@@ -14,6 +14,20 @@ export type CloudEvent = {
   readonly [attribute: string]: unknown;
 };
 
+/**
+ * How much a user has not read. True for the places in `cursor` and for `rev`: a client adds one for each
+ * notification beyond that place of its stream that isn't silent, until the server says it again.
+ */
+export interface UnreadCount {
+  readonly total: number;
+  /** By stream; those with nothing unread are left out. */
+  readonly streams: Readonly<Record<string, number>>;
+  /** The head of every stream that the user follows. */
+  readonly cursor: string;
+  /** Raised by every read and subscription of the user, and by what is taken back from their own stream. */
+  readonly rev: number;
+}
+
 /** The first frame of a session on WebSocket and SSE. */
 export interface HelloFrame {
   readonly type: "hello";
@@ -24,6 +38,8 @@ export interface HelloFrame {
   readonly heartbeatMs: number;
   /** Where the session starts, before anything that was missed. */
   readonly cursor: string;
+  /** It counts what was missed too: that lies before its own cursor. */
+  readonly unread: UnreadCount;
 }
 
 export interface NotificationFrame {
@@ -75,6 +91,18 @@ export interface SubscribeFrame {
   readonly seq?: number;
 }
 
+/** The user has read the stream up to and including `upTo`, here or elsewhere; it is committed. */
+export interface ReadFrame {
+  readonly type: "read";
+  readonly stream: StreamName;
+  readonly upTo: number;
+}
+
+/** After a read or a subscription, wherever it was made, and after a gap. */
+export interface UnreadFrame extends UnreadCount {
+  readonly type: "unread";
+}
+
 export interface PingFrame {
   readonly type: "ping";
 }
@@ -112,6 +140,8 @@ export type ServerFrame =
   | CursorFrame
   | GapFrame
   | SubscribeFrame
+  | ReadFrame
+  | UnreadFrame
   | PingFrame
   | ReplyFrame
   | ErrorFrame
@@ -123,6 +153,17 @@ export interface AckRequest {
   readonly ref?: number;
   readonly stream: StreamName;
   readonly seq: number;
+}
+
+/**
+ * The user has read the stream up to `upTo`; beyond its head, up to its head. The larger wins. Its `reply` comes
+ * once it is durable, and `read` and `unread` go to all of the user's sessions.
+ */
+export interface ReadRequest {
+  readonly type: "read";
+  readonly ref?: number;
+  readonly stream: StreamName;
+  readonly upTo: number;
 }
 
 /** The first frame of a WebSocket opened without an Authorization header; later a fresh token, in band. */
@@ -138,4 +179,4 @@ export interface PingRequest {
   readonly ref?: number;
 }
 
-export type ClientFrame = AckRequest | AuthRequest | PingRequest;
+export type ClientFrame = AckRequest | ReadRequest | AuthRequest | PingRequest;

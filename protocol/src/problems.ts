@@ -112,7 +112,7 @@ export const problems = {
   "not-followed": {
     status: 409,
     title: "Not a stream that is followed",
-    doc: "An acknowledgement for a stream that the user or the session doesn't follow. Nothing was changed.",
+    doc: "An acknowledgement or a read mark for a stream that the user or the session doesn't follow. Nothing was changed.",
   },
   "not-sent": {
     status: 409,
