@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
@@ -38,9 +38,12 @@ export interface SqliteOptions {
   readonly committed?: (calls: number, tookMs: number) => void;
   /** A worker died or hung and is started again. */
   readonly restarting?: (reason: Failure) => void;
+  /** ... and is there again. */
+  readonly restarted?: () => void;
   readonly faults?: SharedArrayBuffer;
 }
 
+const dataFile = "carillon.db";
 const mebibyte = 1 << 20;
 
 function makeDirectoryDurably(directory: string): void {
@@ -51,15 +54,21 @@ function makeDirectoryDurably(directory: string): void {
   closeSync(parent);
 }
 
+/** SQLite would open a file that can't be written, and refuse every write later. */
+function mustBeWritable(...paths: readonly string[]): void {
+  for (const path of paths) if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+}
+
 /**
  * Opens the store in a directory and takes it for this process. Rejects with a Failure: `locked` when another
  * process has it, `foreign`, `corrupt`, `full`, `read-only`.
  */
 export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> {
-  const { directory, identityWindowMs, restarting = () => {} } = options;
+  const { directory, identityWindowMs, restarting = () => {}, restarted = () => {} } = options;
   let lock: { release(): void };
   try {
     makeDirectoryDurably(directory);
+    mustBeWritable(directory, join(directory, dataFile));
     lock = lockDirectory(join(directory, "lock.db"));
   } catch (error) {
     throw failureOf(failureValueOf(error), error);
@@ -69,7 +78,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     failed = resolve;
   });
   const settings = (cacheBytes: number): WorkerSettings => ({
-    file: join(directory, "carillon.db"),
+    file: join(directory, dataFile),
     identityWindowMs,
     cacheBytes,
     cachedStreams: options.cachedStreams ?? 200_000,
@@ -83,6 +92,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     queuedCalls: options.queuedCalls ?? 4_096,
     random: options.random ?? Math.random,
     restarting,
+    restarted,
     failed,
   };
   const writer = makeChannel<WriterCalls>({
