@@ -1,6 +1,8 @@
+import type { CursorEntry } from "@carillon/protocol/cursor";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Clock } from "../clock.ts";
 import type { Acknowledgement, DevicePosition, PositionsDriver } from "../store/positions.ts";
+import { moveDevice } from "./device-place.ts";
 
 /**
  * What readers say that they have: receipts for the producers that asked, and the places of named devices.
@@ -12,6 +14,8 @@ export interface Acks {
   received(user: string, stream: StreamName, upTo: number): void;
   /** Where a named device stands. Stored within `flushMs`; the newest wins. */
   device(user: string, device: string, cursor: string): void;
+  /** The same for one stream alone: where it stands in others stays as it is. Rejects as the store does. */
+  deviceIn(user: string, device: string, place: CursorEntry): Promise<void>;
   start(): void;
   /** Stores what is left. */
   stop(): Promise<void>;
@@ -67,7 +71,7 @@ export function makeAcks(positions: PositionsDriver, clock: Clock): Acks {
     for (const [key, value] of stored) if (from.get(key) === value) from.delete(key);
   }
 
-  return {
+  const acks: Acks = {
     received(user, stream, upTo) {
       const key = `${user} ${stream}`;
       const known = receipts.get(key);
@@ -82,6 +86,11 @@ export function makeAcks(positions: PositionsDriver, clock: Clock): Acks {
       devices.set(key, { user, device, cursor });
       schedule(flushMs);
     },
+    async deviceIn(user, device, place) {
+      const waiting = () => devices.get(`${user} ${device}`)?.cursor;
+      const stored = waiting() ?? (await positions.findDevice(user, device));
+      acks.device(user, device, moveDevice(waiting() ?? stored, place));
+    },
     start() {
       started = true;
     },
@@ -93,4 +102,5 @@ export function makeAcks(positions: PositionsDriver, clock: Clock): Acks {
       await flush();
     },
   };
+  return acks;
 }

@@ -8,8 +8,16 @@ import { sendProblem } from "./problem-reply.ts";
 
 /** What a client says that it has, over a request. */
 export interface Acks {
-  /** Cumulative: the user has the stream up to `seq`. Says why not, where it can't be. Rejects as the store does. */
-  record(user: string, stream: StreamName, seq: number): Promise<"not-followed" | "not-sent" | null>;
+  /**
+   * Cumulative: the user has the stream up to `seq`, and so has the device where one is named. Says why not, where
+   * it can't be. Rejects as the store does.
+   */
+  record(
+    user: string,
+    stream: StreamName,
+    seq: number,
+    device: string | null,
+  ): Promise<"not-followed" | "not-sent" | null>;
 }
 
 const Ack = Type.Object(
@@ -20,6 +28,13 @@ const Ack = Type.Object(
       maximum: Number.MAX_SAFE_INTEGER,
       description: "The newest that the client has",
     }),
+    device: Type.Optional(
+      Type.String({
+        pattern: "^[\\u0021-\\u007e]{1,64}$",
+        description:
+          "The device that has it, where it starts from what it acknowledged: 1 to 64 visible ASCII",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -47,8 +62,8 @@ export function acks(app: FastifyInstance, service: Acks): void {
       },
     },
     async handler(request, reply) {
-      const { stream, seq } = request.body;
-      const refused = await service.record(clientOf(request).user, stream, seq);
+      const { stream, seq, device = null } = request.body;
+      const refused = await service.record(clientOf(request).user, stream, seq, device);
       return refused === null
         ? reply.code(204).send()
         : sendProblem(reply, problem(refused, reasons[refused]));
