@@ -1,9 +1,19 @@
 /** The exam: registers its tests with vitest. What sits it is asked for when the first test runs. */
 import { describe, vi } from "vitest";
+import { acks } from "./receiving/acks.ts";
+import { clientFrames } from "./receiving/client-frames.ts";
+import { cursors } from "./receiving/cursors.ts";
+import { gaps } from "./receiving/gaps.ts";
 import { missedFirst } from "./receiving/missed-first.ts";
 import { oneCursor } from "./receiving/one-cursor.ts";
+import { several } from "./receiving/several.ts";
+import { subscriptions } from "./receiving/subscriptions.ts";
+import { particulars } from "./receiving/transports.ts";
 import { answers } from "./sending/answers.ts";
+import { bounds } from "./sending/bounds.ts";
 import { forms } from "./sending/forms.ts";
+import { options } from "./sending/options.ts";
+import { status } from "./sending/status.ts";
 import { makeServer } from "./server.ts";
 import type { Target } from "./target.ts";
 
@@ -13,6 +23,16 @@ export function conformance(target: () => Target): void {
   const server = makeServer(target);
   describe.concurrent("what a producer is answered", () => answers(server));
   describe.concurrent("forms of sending", () => forms(server));
+  describe.concurrent("options of a notification", () => options(server));
+  describe.concurrent("status and taking back", () => status(server));
+  describe.concurrent("bounds of sending", () => bounds(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
   describe.concurrent("one cursor", () => oneCursor(server));
+  describe.concurrent("gaps", () => gaps(server));
+  describe.concurrent("cursors", () => cursors(server));
+  describe.concurrent("particulars of the transports", () => particulars(server));
+  describe.concurrent("several tabs and devices", () => several(server));
+  describe.concurrent("acknowledgements", () => acks(server));
+  describe.concurrent("subscriptions", () => subscriptions(server));
+  describe.concurrent("frames from the client", () => clientFrames(server));
 }

@@ -12,8 +12,10 @@ export interface WebSocketWanted extends Wanted {
 }
 
 export interface WebSocketSession extends Session {
-  /** Sends a frame: a value as JSON; text and bytes as they are. */
+  /** Sends a frame: a value as JSON; text as it is, bytes as a binary message. */
   say(frame: unknown): void;
+  /** Sends bytes as a text message, whatever they are. */
+  sayText(bytes: Buffer): void;
   /** Sends a frame with a `ref` of its own and resolves with its reply. */
   ask(frame: object): Promise<ReplyFrame>;
   ended(ms?: number): Promise<End & { readonly code: number }>;
@@ -49,6 +51,7 @@ export function openWebSocket(url: string, wanted: WebSocketWanted): WebSocketSe
       const raw = typeof frame === "string" || frame instanceof Uint8Array;
       void opened.then(() => ws.send(raw ? frame : JSON.stringify(frame)));
     },
+    sayText: (bytes) => void opened.then(() => ws.send(bytes, { binary: false })),
     async ask(frame) {
       const ref = refs++;
       session.say({ ...frame, ref });
