@@ -39,6 +39,16 @@ describe("what isn't a frame of the protocol closes the session", () => {
     await nobodyLeft(stage);
   });
 
+  test("its session ends at once, whenever the client answers the close", async () => {
+    const stage = await raiseStage({ limits: { closeMs: 60_000 } });
+    const client = await connectRaw(stage.port);
+    client.send(text, Buffer.from([0xff]));
+    await nobodyLeft(stage);
+    expect(client.socket.destroyed).toBe(false);
+    client.socket.end();
+    await client.closed;
+  });
+
   test("a frame that isn't masked: 1002", async () => {
     const stage = await raiseStage();
     const client = await connectRaw(stage.port);
@@ -188,6 +198,17 @@ describe("slow clients", () => {
     const client = await connectRaw(stage.port);
     client.socket.pause();
     await floodMegabytes(stage, 20);
+    await nobodyLeft(stage);
+    expect(stage.closed).toEqual(["slow-consumer"]);
+    client.socket.destroy();
+  });
+
+  test("invariant 8: one that ends its side and reads no more is let go", async () => {
+    const stage = await raiseStage({ ...options, limits: { closeMs: 60_000 } });
+    const client = await connectRaw(stage.port);
+    client.socket.pause();
+    await floodMegabytes(stage, 20);
+    client.socket.end();
     await nobodyLeft(stage);
     expect(stage.closed).toEqual(["slow-consumer"]);
     client.socket.destroy();
