@@ -81,7 +81,7 @@ export const listen = verb({
       } else if (frame.type === "gap") {
         if (given.json) world.out(`${JSON.stringify(frame)}\n`);
         world.err(`gap in ${frame.stream}: ${frame.from} to ${frame.to} (${frame.reason})\n`);
-      } else if (frame.type === "goaway") world.err(`the server is going away (${frame.reason})\n`);
+      }
     };
     const reason = await follow({
       url: () => target().url,

@@ -24,6 +24,11 @@ const world: Surroundings = {
   err: (text) => void process.stderr.write(text),
 };
 
+// Whoever reads us has enough (`carillon listen 42 | head -1`): that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? exitCodes.done.status : exitCodes.failed.status);
+});
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

@@ -57,9 +57,19 @@ test("SIGTERM: readiness fails, clients are told, what is under way is done, and
   const server = await place.serve(["--drain-window", "2s"]);
   const listener = place.run(["listen", "42"]);
   await listener.says(/connected to/);
+  const authorization = `Bearer ${(await place.done(["token", "42"])).out.trim()}`;
+  const stays = await fetch(`${server.serving.url}/v1/events`, { headers: { authorization } });
+  const polled = fetch(`${server.serving.url}/v1/poll?wait=60`, { headers: { authorization } });
+  const metrics = `${server.serving.operationsUrl}/metrics`;
+  await expect
+    .poll(async () => (await fetch(metrics)).text())
+    .toContain('carillon_sessions{transport="poll"} 1');
   server.child.kill("SIGTERM");
-  await listener.says(/the server is going away \(draining\)/);
+  await listener.says(/the server is going away; reconnecting/);
   expect(await ready(server.serving.operationsUrl)).toBe(503);
+  expect((await fetch(`${server.serving.url}/v1/events`, { headers: { authorization } })).status).toBe(503);
+  expect([200, 503]).toContain((await polled).status);
+  expect(await stays.text()).toMatch(/event: goaway\n(.*\n)*event: error\ndata: .*draining/);
   const { status, err } = await server.ended;
   expect(status).toBe(0);
   expect(err).toMatch(/"msg":"stopped"\}\n$/);

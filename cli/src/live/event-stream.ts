@@ -1,22 +1,16 @@
 /**
  * The text/event-stream format (HTML Living Standard, section "Server-sent events"), as far as frames need it:
- * feed it text in pieces, get whole events.
+ * feed it text in pieces, get whole events. Ids are left alone: our place is known frame by frame.
  */
 export interface ServerEvent {
   readonly type: string;
   readonly data: string;
-  /** The newest id so far; null before the first. */
-  readonly id: string | null;
 }
 
-export function makeEventParser(
-  take: (event: ServerEvent) => void,
-  idIs: (id: string) => void,
-): (text: string) => void {
+export function makeEventParser(take: (event: ServerEvent) => void): (text: string) => void {
   let rest = "";
   let type = "message";
   let data: string[] = [];
-  let id: string | null = null;
 
   function field(line: string): void {
     const colon = line.indexOf(":");
@@ -24,14 +18,10 @@ export function makeEventParser(
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (name === "event") type = value;
     if (name === "data") data.push(value);
-    if (name === "id" && !value.includes("\0")) {
-      id = value;
-      idIs(value);
-    }
   }
 
   function dispatch(): void {
-    if (data.length > 0) take({ type, data: data.join("\n"), id });
+    if (data.length > 0) take({ type, data: data.join("\n") });
     type = "message";
     data = [];
   }

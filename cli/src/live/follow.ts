@@ -66,6 +66,7 @@ async function connect(
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   let renewal: NodeJS.Timeout | undefined;
+  let leaving: NodeJS.Timeout | undefined;
   if (cursor !== null && !places.seed(cursor)) {
     return never("the cursor is damaged; start without it");
   }
@@ -98,6 +99,10 @@ async function connect(
         const place = places.cursor();
         options.frame(frame, place);
         moved(place);
+        if (frame.type === "goaway") {
+          const ended = again("the server is going away", frame.retryMs);
+          leaving ??= setTimeout(() => stop.abort(ended), Math.random() * frame.jitterMs);
+        }
       },
       cursorWillBe: places.foresee,
       cursorIs(place) {
@@ -110,6 +115,7 @@ async function connect(
     throw error;
   } finally {
     clearInterval(renewal);
+    clearTimeout(leaving);
   }
 }
 

@@ -11,19 +11,16 @@ export async function overSse(connecting: Connecting): Promise<Ended> {
   let silence = setTimeout(cancel, quietMs);
   let goodbye: Ended | null = null;
   connecting.signal.addEventListener("abort", cancel);
-  const parse = makeEventParser(
-    ({ data }) => {
-      const frame = JSON.parse(data) as ServerFrame;
-      if (frame.type === "hello") {
-        quietMs = frame.heartbeatMs * 2;
-        clearTimeout(silence);
-        silence = setTimeout(cancel, quietMs);
-      }
-      if (frame.type === "error") goodbye = endedFor(frame.code, frame.detail);
-      connecting.frame(frame);
-    },
-    () => {},
-  );
+  const parse = makeEventParser(({ data }) => {
+    const frame = JSON.parse(data) as ServerFrame;
+    if (frame.type === "hello") {
+      quietMs = frame.heartbeatMs * 2;
+      clearTimeout(silence);
+      silence = setTimeout(cancel, quietMs);
+    }
+    if (frame.type === "error") goodbye = endedFor(frame.code, frame.detail);
+    connecting.frame(frame);
+  });
   try {
     const response = await fetch(address(connecting, "/v1/events"), {
       headers: { accept: "text/event-stream", authorization: `Bearer ${connecting.token}` },

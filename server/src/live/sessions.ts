@@ -118,6 +118,7 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
   async function drain(windowMs: number): Promise<void> {
     draining = true;
     const all = [...sessions];
+    const endsAt = deps.clock.now() + windowMs;
     const perStep = Math.ceil(all.length / drainSteps);
     const empty = new Promise<void>((resolve) => {
       whenEmpty = resolve;
@@ -128,6 +129,7 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
         for (const session of all.slice(at, at + perStep)) session.goaway(windowMs, Math.ceil(windowMs / 2));
         await wait(windowMs / drainSteps);
       }
+      await wait(endsAt - deps.clock.now());
     };
     await Promise.race([empty, paced()]);
     for (const session of [...sessions]) session.close("draining", "the server is shutting down");
