@@ -24,59 +24,67 @@ import type { Session } from "./session.ts";
 const retryFromMs = 1_000;
 const retrySpreadMs = 4_000;
 
+const headers = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
 class SseOutlet implements Outlet {
   session: Session | null = null;
-  private readonly response: ServerResponse;
+  private readonly reply: FastifyReply;
   private readonly clock: Clock;
   private readonly closeMs: number;
   private cancelClose: (() => void) | null = null;
 
-  constructor(response: ServerResponse, clock: Clock, closeMs: number) {
-    this.response = response;
+  constructor(reply: FastifyReply, clock: Clock, closeMs: number) {
+    this.reply = reply;
     this.clock = clock;
     this.closeMs = closeMs;
-    response.on("drain", () => this.session?.drained());
-    response.on("error", () => response.destroy());
-    response.on("close", () => {
-      this.cancelClose?.();
-      this.session?.ended();
-    });
   }
 
   get encoding(): Encoding {
     return sseEncoding;
   }
 
+  /** From here on the answer is a stream. What hooks have set (CORS, the request's id) goes out with its head. */
+  begin(): void {
+    const { reply } = this;
+    if (reply.raw.headersSent) return;
+    reply.hijack();
+    const response = reply.raw;
+    response.on("drain", () => this.session?.drained());
+    response.on("error", () => response.destroy());
+    response.on("close", () => this.ended());
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) response.setHeader(name, value);
+    }
+    response.writeHead(200, headers);
+    // Spread, because an EventSource waits for exactly this long: all of them would come back at once.
+    response.write(`retry: ${Math.round(retryFromMs + Math.random() * retrySpreadMs)}\n\n`);
+  }
+
   write(bytes: Buffer): void {
-    if (this.response.writable && bytes.length > 0) this.response.write(bytes);
+    this.begin();
+    if (this.reply.raw.writable && bytes.length > 0) this.reply.raw.write(bytes);
   }
 
   /** Only beyond the response's own mark does `drain` follow. */
   queued(): number {
-    return this.response.writableNeedDrain ? this.response.writableLength : 0;
+    const { raw } = this.reply;
+    return raw.writableNeedDrain ? raw.writableLength : 0;
   }
 
   close(reason: CloseReason, detail: string): void {
-    this.response.end(sseEncoding.frame("error", JSON.stringify({ type: "error", code: reason, detail })));
-    this.cancelClose ??= this.clock.after(this.closeMs, () => this.response.destroy());
+    this.begin();
+    this.reply.raw.end(sseEncoding.frame("error", JSON.stringify({ type: "error", code: reason, detail })));
+    this.cancelClose ??= this.clock.after(this.closeMs, () => this.reply.raw.destroy());
   }
-}
 
-/** The headers that hooks have set (CORS, the request's id) go out too, although the reply is hijacked. */
-function begin(reply: FastifyReply): ServerResponse {
-  reply.hijack();
-  const response = reply.raw;
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) response.setHeader(name, value);
+  private ended(): void {
+    this.cancelClose?.();
+    this.session?.ended();
   }
-  response.writeHead(200, {
-    "content-type": "text/event-stream",
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",
-  });
-  // Spread, because an EventSource waits for exactly this long: all of them would come back at once.
-  response.write(`retry: ${Math.round(retryFromMs + Math.random() * retrySpreadMs)}\n\n`);
-  return response;
 }
 
 export function registerSse(app: FastifyInstance, { sessions, limits, clock }: LiveOptions): void {
@@ -90,20 +98,19 @@ export function registerSse(app: FastifyInstance, { sessions, limits, clock }: L
       const query = request.query as Record<string, unknown>;
       const wanted = readWanted((name) => query[name], request.headers["last-event-id"]);
       if (isProblem(wanted)) return sendProblem(reply, wanted);
-      const outlet = new SseOutlet(reply.raw, clock, limits.closeMs);
+      const outlet = new SseOutlet(reply, clock, limits.closeMs);
       try {
         outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const what = openingProblem(error);
         if (!comesBack(reasonOf(what))) return sendProblem(reply, what);
-        begin(reply);
         outlet.close(reasonOf(what), what.detail);
         return reply;
       }
-      const response = begin(reply);
-      streams.add(response);
-      response.on("close", () => streams.delete(response));
+      outlet.begin();
+      streams.add(reply.raw);
+      reply.raw.on("close", () => streams.delete(reply.raw));
       return reply;
     },
   );
