@@ -67,7 +67,7 @@ test("SIGTERM: readiness fails, clients are told, what is under way is done, and
   server.child.kill("SIGTERM");
   await listener.says(/the server is going away; reconnecting/);
   expect(await ready(server.serving.operationsUrl)).toBe(503);
-  expect((await fetch(`${server.serving.url}/v1/events`, { headers: { authorization } })).status).toBe(503);
+  expect((await fetch(`${server.serving.url}/v1/poll`, { headers: { authorization } })).status).toBe(503);
   expect([200, 503]).toContain((await polled).status);
   expect(await stays.text()).toMatch(/event: goaway\n(.*\n)*event: error\ndata: .*draining/);
   const { status, err } = await server.ended;

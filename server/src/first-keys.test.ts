@@ -5,35 +5,26 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "./clock.ts";
 import { type FirstKeysOptions, openFirstKeys } from "./first-keys.ts";
-import type { AccessDriver, ApiKey } from "./store/access.ts";
+import { openSqlite } from "./store/sqlite/open.ts";
+import type { StoreBackend } from "./store/store.ts";
 
 let directory = "";
-let kept: ApiKey[] = [];
-beforeEach(() => {
+let store: StoreBackend;
+beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "carillon-keys-"));
-  kept = [];
+  store = await openSqlite({ directory: join(directory, "store"), identityWindowMs: 1_000 });
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await store.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
-const access: AccessDriver = {
-  async addKey(key) {
-    if (kept.some(({ name, hash }) => name === key.name || hash === key.hash)) return false;
-    kept.push(key);
-    return true;
-  },
-  findKey: async (hash) => kept.find((key) => key.hash === hash) ?? null,
-  listKeys: async () => kept,
-  async removeKey(name) {
-    const before = kept.length;
-    kept = kept.filter((key) => key.name !== name);
-    return kept.length < before;
-  },
-};
+const hashes = async () => (await store.access.listKeys()).map(({ hash }) => hash);
 
 const open = (more: Partial<FirstKeysOptions> = {}) =>
   openFirstKeys({
     directory,
-    access,
+    access: store.access,
     clock: systemClock,
     replaceMissing: false,
     tokenSecret: null,
@@ -55,10 +46,10 @@ test("the first start makes both keys, for the owner's eyes only, and keeps a ha
   expect(keys.made).toBe(true);
   expect(keys.signingKey.toString()).toBe(file("signing.key"));
   expect(keys.signingKey.length).toBeGreaterThanOrEqual(43);
-  expect(kept.map(({ hash }) => hash)).toEqual([sha256(file("api.key"))]);
+  expect(await hashes()).toEqual([sha256(file("api.key"))]);
   for (const name of ["signing.key", "api.key"])
     expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
-  expect(readdirSync(directory).sort()).toEqual(["api.key", "signing.key"]);
+  expect(readdirSync(directory).sort()).toEqual(["api.key", "signing.key", "store"]);
 });
 
 test("the next start reads the same keys", async () => {
@@ -69,20 +60,20 @@ test("the next start reads the same keys", async () => {
 
 test("an API key whose hash a crash left out of the store is taken in", async () => {
   await good();
-  kept = [];
+  await store.access.removeKey("first");
   await good();
-  expect(kept.map(({ hash }) => hash)).toEqual([sha256(file("api.key"))]);
+  expect(await hashes()).toEqual([sha256(file("api.key"))]);
 });
 
 test("a missing api.key is fine, and is made anew only when asked for", async () => {
   await good();
-  const before = kept[0]!.hash;
+  const before = await hashes();
   rmSync(join(directory, "api.key"));
   expect((await good()).apiKeyFile).toBeNull();
-  expect(kept[0]!.hash).toBe(before);
+  expect(await hashes()).toEqual(before);
   expect((await good({ replaceMissing: true })).apiKeyFile).toBe(join(directory, "api.key"));
-  expect(kept.map(({ hash }) => hash)).toEqual([sha256(file("api.key"))]);
-  expect(kept[0]!.hash).not.toBe(before);
+  expect(await hashes()).toEqual([sha256(file("api.key"))]);
+  expect(await hashes()).not.toEqual(before);
 });
 
 test("a missing signing.key stops the start, unless a new one is asked for", async () => {
