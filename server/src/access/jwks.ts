@@ -3,6 +3,9 @@
  *
  * Keys are fetched at first use and kept for ten minutes; an unknown `kid` fetches again, at most once in 30
  * seconds, so that keys rotate without a restart and forged ones don't make us a load on the issuer.
+ *
+ * Verified tokens aren't remembered: 17-35 us of the event loop each (the rest, up to 140 us, is on other
+ * threads), for 5,000 clients that come back at once a seventh of a second.
  */
 import { compactVerify, createRemoteJWKSet, errors } from "jose";
 import { Failure } from "../errors.ts";

@@ -41,12 +41,12 @@ export interface KeysOptions {
   readonly mostLookups: number;
 }
 
-export const keysDefaults: KeysOptions = { ttlMs: 10_000, most: 1_000, mostLookups: 64 };
+const defaults: KeysOptions = { ttlMs: 10_000, most: 1_000, mostLookups: 64 };
 
 export function openKeys(
   access: Pick<AccessDriver, "findKey">,
   clock: Pick<Clock, "now">,
-  options: KeysOptions = keysDefaults,
+  options: KeysOptions = defaults,
 ): Keys {
   const known = new Map<string, { readonly key: ApiKey; readonly until: number }>();
   let lookups = 0;

@@ -56,11 +56,7 @@ function parseObject(bytes: Buffer): Record<string, unknown> | null {
 }
 
 /** What the claims of a genuine token are worth now. */
-export function judgeClaims(
-  claims: Record<string, unknown>,
-  policy: TokenPolicy,
-  now: number,
-): Client | Refused {
+function judgeClaims(claims: Record<string, unknown>, policy: TokenPolicy, now: number): Client | Refused {
   const { exp, nbf, iss, aud } = claims;
   if (typeof exp !== "number" || !Number.isFinite(exp))
     return refuse("token-invalid", "the claim exp is required");

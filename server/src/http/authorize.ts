@@ -25,7 +25,7 @@ const isProblem = (value: Principal | Problem): value is Problem => "status" in 
 
 const missing = problem("unauthenticated", "the Authorization header must be: Bearer and a key or token");
 
-export const bearerOf = (authorization: string | undefined): string | null =>
+const bearerOf = (authorization: string | undefined): string | null =>
   /^Bearer +([^\s]+) *$/i.exec(authorization ?? "")?.[1] ?? null;
 
 export interface Authorizer {

@@ -36,25 +36,28 @@ export function answerEverything(app: FastifyInstance, log: Logger): void {
   // An expectation that isn't known may be ignored (RFC 9110, section 10.1.1).
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
 
+  const refuseUnserved = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const path = request.url.split("?", 1)[0]!;
+    const methods = served.flatMap(({ url, method }) => (patternOf(url).test(path) ? method : []));
+    return methods.length === 0 ? refusePath(reply) : refuseMethod(methods, request, reply);
+  };
+  app.setNotFoundHandler(refuseUnserved);
+
   app.setErrorHandler((error, request, reply) => {
+    // Whatever is wrong with its body, what nobody serves is not served.
+    if (request.is404) return refuseUnserved(request, reply);
     const what = isProblemError(error) ? error.problem : toProblem(error);
     const fields = { ...logFields(request), err: error };
     if (what.code === "internal") log.error(fields, "a request met a bug");
-    else if (what.status >= 500) log.warn(fields, what.detail);
+    else if (what.status >= 500) log.debug(fields, what.detail);
     return sendProblem(reply, what);
-  });
-
-  app.setNotFoundHandler({ preValidation: [] }, (request, reply) => {
-    const path = request.url.split("?", 1)[0]!;
-    const methods = served.flatMap(({ url, method }) => (patternOf(url).test(path) ? method : []));
-    return methods.length === 0 ? refusePath(request, reply) : refuseMethod(methods, request, reply);
   });
 }
 
 const patternOf = (url: string): RegExp =>
   new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+")}$`);
 
-const refusePath = (_request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+const refusePath = (reply: FastifyReply): FastifyReply =>
   sendProblem(reply, problem("route-not-found", "nothing is served under this path"));
 
 const refuseMethod = (

@@ -57,7 +57,7 @@ function stringEnd(text: string, at: number): number {
 }
 
 /** The place of the first character that can't be there; the length of the text when it ends too soon. */
-export function faultOf(text: string): number {
+function faultOf(text: string): number {
   const open: ("[" | "{")[] = [];
   let wanted: "value" | "first value" | "name" | "first name" | "colon" | "comma" = "value";
   let at = skip(space, text, 0);

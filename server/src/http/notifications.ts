@@ -21,10 +21,10 @@ export interface NotificationsDeps {
 const CloudEvent = Type.Object(
   {
     specversion: Type.Literal("1.0"),
-    id: Type.String(),
-    source: Type.String(),
-    type: Type.String(),
-    to: Type.String({ description: "Streams, separated by commas" }),
+    id: Type.String({ minLength: 1 }),
+    source: Type.String({ minLength: 1 }),
+    type: Type.String({ minLength: 1 }),
+    to: Type.String({ minLength: 1, description: "Streams, separated by commas" }),
   },
   {
     description:

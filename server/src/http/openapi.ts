@@ -4,12 +4,14 @@ import {
   BatchAnswer,
   PollAnswer,
   ProblemAnswer,
+  ReadAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
   TokenAnswer,
   TopicAnswer,
   TopicsAnswer,
+  UnreadAnswer,
 } from "@carillon/protocol/answers";
 import { NotificationBody } from "@carillon/protocol/notification";
 import { type ProblemCode, problemMediaType, problems } from "@carillon/protocol/problems";
@@ -30,6 +32,8 @@ const named: Readonly<Record<string, TSchema>> = {
   Subscribed: SubscribedAnswer,
   Token: TokenAnswer,
   Poll: PollAnswer,
+  Read: ReadAnswer,
+  Unread: UnreadAnswer,
 };
 
 const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]));
@@ -65,7 +69,7 @@ function problemsOf(access: Access | undefined, documented: Documented, hasBody:
   return (Object.keys(problems) as ProblemCode[]).filter((code) => all.includes(code));
 }
 
-export function openapi(routes: readonly RouteOptions[], version: string): object {
+function openapi(routes: readonly RouteOptions[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   const responses: Record<string, object> = {};
   for (const { url, method, schema = {}, config } of routes) {

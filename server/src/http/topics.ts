@@ -116,8 +116,8 @@ export function topics(app: FastifyInstance, service: Topics): void {
 
 /** Topics have no settings yet: an empty object, or nothing. */
 function bodyProblem(body: unknown): Problem | null {
-  if (body === undefined || body === null) return null;
-  if (typeof body !== "object" || Array.isArray(body)) {
+  if (body === undefined) return null;
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
     return problem("body-invalid", "the body must be an object", {
       errors: [{ pointer: "", detail: "must be an object" }],
     });

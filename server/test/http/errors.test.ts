@@ -164,6 +164,10 @@ test("a request id that can't stand in a log is replaced", async () => {
 test("a method that isn't served is told the ones that are", async () => {
   expect((await stage.ask("PUT", "/v1/notifications")).headers.allow).toBe("POST");
   expect((await stage.ask("POST", "/v1/topics/a")).headers.allow).toBe("GET, PUT, DELETE");
+  for (const headers of [{}, { "content-type": "text/xml" }, { "content-type": "application/json" }]) {
+    const query = await stage.inject({ method: "QUERY" as "POST", url: "/v1/topics", headers, payload: "{" });
+    expect(query.statusCode).toBe(405);
+  }
   expect((await stage.inject({ method: "HEAD", url: "/v1/topics" })).statusCode).toBe(405);
 });
 

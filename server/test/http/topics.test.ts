@@ -24,6 +24,7 @@ test("a topic is made once, has an owner, and is listed", async () => {
   expect(again.json()).toEqual(made.json());
   expect((await stage.ask("GET", "/v1/topics/builds")).json()).toEqual(made.json());
   expect((await stage.ask("PUT", "/v1/topics/builds", { keep: 1 })).json().code).toBe("body-invalid");
+  expect((await stage.ask("PUT", "/v1/topics/builds", [])).json().code).toBe("body-invalid");
 });
 
 test("lists come in pages, by name", async () => {
