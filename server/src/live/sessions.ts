@@ -129,7 +129,7 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
         for (const session of all.slice(at, at + perStep)) session.goaway(windowMs, Math.ceil(windowMs / 2));
         await wait(windowMs / drainSteps);
       }
-      await wait(endsAt - deps.clock.now());
+      await wait(Math.max(0, endsAt - deps.clock.now()));
     };
     await Promise.race([empty, paced()]);
     for (const session of [...sessions]) session.close("draining", "the server is shutting down");

@@ -4,7 +4,14 @@
  */
 import * as prom from "prom-client";
 import { type Histogram, makeHistogram } from "./histogram.ts";
-import { type CounterName, declared, type GaugeName, type HistogramName, type MetricName } from "./table.ts";
+import {
+  type CounterName,
+  declared,
+  type GaugeName,
+  type HistogramName,
+  type MetricName,
+  metricTable,
+} from "./table.ts";
 
 export interface Counter {
   inc(count?: number): void;
@@ -46,7 +53,7 @@ export function makeMetrics(): Metrics {
     return label === undefined ? {} : { [label]: value };
   };
 
-  function declareCounter(name: CounterName): Map<string, Cell> {
+  function declareCounter(name: CounterName): void {
     const family = new Map<string, Cell>();
     new prom.Counter({
       ...describe(name),
@@ -55,13 +62,26 @@ export function makeMetrics(): Metrics {
         for (const [label, cell] of family) this.inc(labels(name, label), cell.value);
       },
     });
+    if (declared(name).label === undefined) family.set("", makeCell());
     cells.set(name, family);
-    return family;
+  }
+
+  function declareHistogram(name: HistogramName): void {
+    const { help, buckets = [] } = declared(name);
+    const { histogram, metric } = makeHistogram({ name, help, buckets });
+    registry.registerMetric(metric);
+    histograms.set(name, histogram);
+  }
+
+  // All of them from the start: a counter that isn't there yet looks like one that was never counted.
+  for (const name of Object.keys(metricTable) as MetricName[]) {
+    if (isCounter(name)) declareCounter(name);
+    else if (isHistogram(name)) declareHistogram(name);
   }
 
   return {
     counter(name, label = "") {
-      const family = cells.get(name) ?? declareCounter(name);
+      const family = cells.get(name)!;
       const known = family.get(label);
       if (known !== undefined) return known;
       const cell = makeCell();
@@ -69,15 +89,7 @@ export function makeMetrics(): Metrics {
       return cell;
     },
 
-    histogram(name) {
-      const known = histograms.get(name);
-      if (known !== undefined) return known;
-      const { help, buckets = [] } = declared(name);
-      const { histogram, metric } = makeHistogram({ name, help, buckets });
-      registry.registerMetric(metric);
-      histograms.set(name, histogram);
-      return histogram;
-    },
+    histogram: (name) => histograms.get(name)!,
 
     gauge(name, read) {
       new prom.Gauge({
@@ -96,3 +108,6 @@ export function makeMetrics(): Metrics {
     },
   };
 }
+
+const isCounter = (name: MetricName): name is CounterName => declared(name).type === "counter";
+const isHistogram = (name: MetricName): name is HistogramName => declared(name).type === "histogram";
