@@ -158,6 +158,7 @@ async function assembleInto(
     topics: openTopics(store.directory, bus, topics),
     tokens,
     acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
+    reads: distributor.reads,
     authorizer,
     log,
     metrics,

@@ -9,6 +9,7 @@ import { Feed, type FeedShared, type FeedSink } from "./feed.ts";
 import { type HubsOptions, makeHubs } from "./hubs.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import { makeReader, type ReaderLimits } from "./reader.ts";
+import { makeReads, type Reads } from "./reads.ts";
 import { makeRingBudget } from "./ring.ts";
 import { type Flushable, makeTicker } from "./ticker.ts";
 
@@ -41,9 +42,10 @@ export interface DistributorDeps {
   readonly metrics: DistributorMetrics;
 }
 
-/** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements. */
+/** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements, read marks. */
 export interface Distributor extends Service {
   readonly acks: Acks;
+  readonly reads: Reads;
   /** A feed for one session of a user; `open` it next. */
   feed(user: string, sink: FeedSink): Feed;
   /** Asks for `flush` at the end of this turn. */
@@ -58,7 +60,7 @@ export function makeDistributor(
   options: DistributorOptions = distributorDefaults,
 ): Distributor {
   const { streams, directory, positions, bus, clock, metrics } = deps;
-  const reader = makeReader(streams, options.reader);
+  const reader = makeReader(streams, positions, options.reader);
   const ticker = makeTicker(clock);
   const budget = makeRingBudget(options.ringBytes, options.ringRows);
   const hubs = makeHubs(bus, reader, clock, { clock, reader, budget, metrics, dirty: ticker.dirty }, options);
@@ -76,6 +78,7 @@ export function makeDistributor(
   return {
     name: "distributor",
     acks,
+    reads: makeReads(positions, bus),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
     hubCount: () => hubs.count(),

@@ -1,5 +1,5 @@
 import { decodeCursor, encodeCursor } from "@carillon/protocol/cursor";
-import type { GapFrame } from "@carillon/protocol/frames";
+import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Subscription } from "../store/directory.ts";
 import type { Acks } from "./acks.ts";
@@ -10,6 +10,7 @@ import type { Hubs } from "./hubs.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import { type Place, startPlace } from "./place.ts";
 import type { Reader } from "./reader.ts";
+import { noteReads, toldOf } from "./reads.ts";
 import { encodeRun } from "./run.ts";
 
 /** What a feed needs of the session that it feeds. */
@@ -20,10 +21,14 @@ export interface FeedSink {
   /** False when more is queued than a live session may have; then `feed.drained()` follows one day. */
   writable(): boolean;
   /** Places are known; gaps and missed notifications follow. Once. */
-  opened(epoch: number): void;
+  opened(epoch: number, unread: UnreadCount): void;
   gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void;
   followed(stream: StreamName, seq: number): void;
   unfollowed(stream: StreamName): void;
+  /** The user has read the stream up to here, in whatever session. */
+  read(stream: StreamName, upTo: number): void;
+  /** What isn't read has changed other than by notifications. */
+  unread(unread: UnreadCount): void;
   /** Everything that was missed at the start has been sent. Once. */
   caughtUp(): void;
   /** It can't go on: the store is away, or too much waits. */
@@ -76,6 +81,9 @@ export class Feed implements Receiving {
   private announced = false;
   private refreshing = false;
   private stale = false;
+  /** What the client was told of unread is for this rev, and no good any more when `recount`. */
+  private toldRev = 0;
+  private recount = false;
 
   constructor(user: string, sink: FeedSink, shared: FeedShared) {
     this.user = user;
@@ -93,8 +101,9 @@ export class Feed implements Receiving {
       const own = await this.shared.hubs.acquire(userStream(this.user));
       if (this.closed) return this.shared.hubs.release(own);
       const { rev } = own;
-      const [subscriptions, stored] = await Promise.all([
+      const [subscriptions, unread, stored] = await Promise.all([
         this.shared.subscriptions(this.user),
+        this.shared.reader.unread(this.user),
         cursor === null && device !== null ? this.shared.devicePosition(this.user, device) : null,
       ]);
       const topics = await Promise.all(
@@ -120,10 +129,13 @@ export class Feed implements Receiving {
         for (const gap of this.attach(hub, place, since, ahead[index])) gaps.push([hub.stream, gap]);
       });
       this.isOpen = true;
-      this.sink.opened(own.epoch);
+      noteReads(this.followers, unread);
+      this.toldRev = unread.rev;
+      this.sink.opened(own.epoch, toldOf(unread));
       // What the client had said meanwhile may have ended the session.
       if (this.closed) return;
-      for (const [stream, gap] of gaps) this.gap(stream, gap);
+      const counted = new Map(unread.streams.map((one) => [one.stream, one.head]));
+      for (const [stream, gap] of gaps) this.gap(stream, gap, counted.get(stream));
       if (own.rev !== rev) void this.refresh();
       this.wake();
     } catch (reason) {
@@ -195,9 +207,13 @@ export class Feed implements Receiving {
     return this.sink.writable();
   }
 
-  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void {
+  /** `counted`: how far the client was told what is unread. What it won't get beyond that it can't count itself. */
+  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">, counted = -1): void {
     this.shared.metrics.gap(gap.reason);
     this.sink.gap(stream, gap);
+    if (gap.to <= counted) return;
+    this.recount = true;
+    void this.refresh();
   }
 
   drained(): void {
@@ -315,7 +331,7 @@ export class Feed implements Receiving {
     if (stream === userStream(this.user)) void this.refresh();
   }
 
-  /** Reads the subscriptions again and follows them. Single flight; a change meanwhile makes it go round again. */
+  /** Reads subscriptions and what is unread again, follows and tells. Single flight; a change meanwhile makes it go round again. */
   private async refresh(): Promise<void> {
     this.stale = true;
     if (this.refreshing || !this.isOpen) return;
@@ -332,7 +348,12 @@ export class Feed implements Receiving {
   }
 
   private async resubscribe(): Promise<void> {
-    const subscriptions = await this.shared.subscriptions(this.user);
+    const { recount } = this;
+    this.recount = false;
+    const [subscriptions, unread] = await Promise.all([
+      this.shared.subscriptions(this.user),
+      this.shared.reader.unread(this.user),
+    ]);
     if (this.closed) return;
     const wanted = new Map(subscriptions.map((one) => [topicStream(one.topic), one.since]));
     for (const follower of this.followers.slice(1)) {
@@ -346,6 +367,9 @@ export class Feed implements Receiving {
       this.sink.followed(stream, (this.follower(stream) as Follower).pos);
       for (const gap of gaps) this.gap(stream, gap);
     }
+    for (const [stream, upTo] of noteReads(this.followers, unread)) this.sink.read(stream, upTo);
+    if (recount || unread.rev !== this.toldRev) this.sink.unread(toldOf(unread));
+    this.toldRev = unread.rev;
     this.wake();
   }
 
@@ -375,6 +399,7 @@ export class Feed implements Receiving {
     const { pos, gaps } = startPlace(place, headOf(hub), old.since, this.shared.replay);
     const follower = makeFollower(hub, this, old.since, pos);
     if (gaps.length === 0) follower.shown = old.shown;
+    follower.readSeq = old.readSeq;
     hub.followers.add(follower);
     this.followers[index] = follower;
     if (hub.gone) return this.lost(hub);

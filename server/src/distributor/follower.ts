@@ -38,6 +38,8 @@ export interface Follower {
   waiting: boolean;
   /** The oldest seq that was sent, asked for a receipt and isn't acknowledged; 0 for none. */
   receiptFrom: number;
+  /** How far the client was told that the user has read; 0 for not at all. */
+  readSeq: number;
   /** The newest seq that the client has acknowledged in this session, or the place it started from. */
   acked: number;
 }
@@ -54,6 +56,7 @@ export const makeFollower = (hub: Hub, session: Receiving, since: number, pos: n
   joined: false,
   waiting: false,
   receiptFrom: 0,
+  readSeq: 0,
   acked: pos,
 });
 

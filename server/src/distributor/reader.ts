@@ -1,5 +1,6 @@
 import { isTopicStream, type StreamName } from "@carillon/protocol/stream";
 import { Failure } from "../errors.ts";
+import type { PositionsDriver, Unread } from "../store/positions.ts";
 import type { Head, Page, StreamsDriver } from "../store/streams.ts";
 
 /**
@@ -12,6 +13,7 @@ export interface Reader {
   /** Like `page`, but the page ends at a multiple of 64 and may be shared with other callers. */
   sharedPage(stream: StreamName, after: number): Promise<Page>;
   head(stream: StreamName): Promise<Head & { readonly epoch: number }>;
+  unread(user: string): Promise<Unread>;
   /** Forgets shared pages of a stream: something in them was taken back. */
   forget(stream: StreamName): void;
 }
@@ -38,7 +40,11 @@ interface Block {
 const pageBytes = (page: Page): number =>
   page.rows.reduce((sum, row) => sum + 200 + (row.body?.length ?? 0) * 2, 0);
 
-export function makeReader(streams: StreamsDriver, limits: ReaderLimits): Reader {
+export function makeReader(
+  streams: StreamsDriver,
+  positions: Pick<PositionsDriver, "unread">,
+  limits: ReaderLimits,
+): Reader {
   const urgent: Job[] = [];
   const patient: Job[] = [];
   let running = 0;
@@ -69,6 +75,8 @@ export function makeReader(streams: StreamsDriver, limits: ReaderLimits): Reader
 
   const page = (stream: StreamName, after: number, limit: number): Promise<Page> =>
     gated(!isTopicStream(stream), () => streams.read(stream, after, limit));
+
+  const unread = (user: string): Promise<Unread> => gated(true, () => positions.unread(user));
 
   const blocks = new Map<StreamName, Map<number, Block>>();
   let kept = 0;
@@ -148,5 +156,5 @@ export function makeReader(streams: StreamsDriver, limits: ReaderLimits): Reader
     });
   }
 
-  return { page, sharedPage, head, forget };
+  return { page, sharedPage, head, unread, forget };
 }

@@ -17,6 +17,7 @@ import { answerEverything } from "./errors.ts";
 import { parseJson } from "./json.ts";
 import { notifications } from "./notifications.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
+import { type Reads, reads } from "./reads.ts";
 import { nameRequests, requestId } from "./request-id.ts";
 import { subscribers } from "./subscribers.ts";
 import { tokens } from "./tokens.ts";
@@ -49,6 +50,7 @@ export interface HttpDeps {
   readonly topics: Topics;
   readonly tokens: Tokens;
   readonly acks: Acks;
+  readonly reads: Reads;
   readonly authorizer: Authorizer;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "counter">;
@@ -95,6 +97,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   subscribers(app, deps.topics);
   tokens(app, deps.tokens);
   acks(app, deps.acks);
+  reads(app, deps.reads);
   return app;
 }
 

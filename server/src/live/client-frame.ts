@@ -14,7 +14,7 @@ export function readClientFrame(text: string): ClientFrame | { readonly error: s
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { error: "not a JSON object" };
-  const { type, ref, stream, seq, token } = value as Record<string, unknown>;
+  const { type, ref, stream, seq, upTo, token } = value as Record<string, unknown>;
   if (!isRef(ref)) return { error: "ref is not a whole number" };
   const withRef = ref === undefined ? {} : { ref: ref as number };
   switch (type) {
@@ -25,10 +25,15 @@ export function readClientFrame(text: string): ClientFrame | { readonly error: s
         return { error: "ack: stream is not a stream's name" };
       if (!Number.isSafeInteger(seq) || (seq as number) < 0) return { error: "ack: seq is not a seq" };
       return { type, ...withRef, stream, seq: seq as number };
+    case "read":
+      if (typeof stream !== "string" || !isStreamName(stream))
+        return { error: "read: stream is not a stream's name" };
+      if (!Number.isSafeInteger(upTo) || (upTo as number) < 0) return { error: "read: upTo is not a seq" };
+      return { type, ...withRef, stream, upTo: upTo as number };
     case "auth":
       if (typeof token !== "string" || token.length > 8192) return { error: "auth: token is not a token" };
       return { type, ...withRef, token };
     default:
-      return { error: "type is none of ack, auth, ping" };
+      return { error: "type is none of ack, read, auth, ping" };
   }
 }

@@ -31,6 +31,12 @@ export const pollDocumented: Documented = {
   summary: "Receive by long polling",
   query: {
     ...query,
+    rev: Type.Integer({
+      minimum: 0,
+      maximum: 999_999_999_999_999,
+      description:
+        "That of the `unread` which the client has, 0 for none: begin with `unread` where it is another",
+    }),
     wait: Type.Number({
       minimum: 0,
       maximum: 999_999.999,

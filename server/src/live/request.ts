@@ -7,6 +7,8 @@ export interface Wanted {
   readonly cursor: string | null;
   readonly device: string | null;
   readonly cursors: boolean;
+  /** The rev of the `unread` that a polling client has. */
+  readonly rev: number | null;
 }
 
 /** A parameter of the query; undefined when it isn't there, an array when it is there more than once. */
@@ -33,5 +35,9 @@ export function readWanted(query: Query, lastEventId?: unknown): Wanted | Proble
   }
   const cursors = query("cursors") ?? "false";
   if (cursors !== "true" && cursors !== "false") return invalid("cursors", "must be true or false");
-  return { cursor, device, cursors: cursors === "true" };
+  const rev = query("rev") ?? null;
+  if (rev !== null && !(typeof rev === "string" && /^\d{1,15}$/.test(rev))) {
+    return invalid("rev", "must be a whole number");
+  }
+  return { cursor, device, cursors: cursors === "true", rev: rev === null ? null : Number(rev) };
 }

@@ -14,10 +14,11 @@
  * Bytes are gathered during a turn of the loop and written once at its end.
  */
 import type { CloseReason } from "@carillon/protocol/close-codes";
-import type { GapFrame } from "@carillon/protocol/frames";
+import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Feed, FeedSink } from "../distributor/feed.ts";
 import { Failure } from "../errors.ts";
+import { toProblem } from "../http/problem-reply.ts";
 import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
 import { readClientFrame } from "./client-frame.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
@@ -34,6 +35,8 @@ export interface SessionOptions {
   readonly cursors: boolean;
   /** False for long polling: no hello, no heartbeats. */
   readonly greeting: boolean;
+  /** Where there is no hello: the rev of the `unread` that the client has. It is told where it is another. */
+  readonly rev?: number | null;
   readonly outlet: Outlet;
 }
 
@@ -53,6 +56,7 @@ export class Session implements FeedSink, WheelEntry {
   private readonly device: string | null;
   private readonly cursors: boolean;
   private readonly greeting: boolean;
+  private readonly unreadRev: number | null;
   private readonly shared: SessionShared;
   private readonly feed: Feed;
   private state: State = "opening";
@@ -78,6 +82,7 @@ export class Session implements FeedSink, WheelEntry {
     this.device = options.device;
     this.cursors = options.cursors || this.encoding.name === "sse";
     this.greeting = options.greeting;
+    this.unreadRev = options.rev ?? null;
     this.shared = shared;
     this.heardAt = this.wroteAt = shared.clock.now();
     this.feed = shared.distributor.feed(this.user, this);
@@ -125,6 +130,9 @@ export class Session implements FeedSink, WheelEntry {
         return this.reply(frame.ref, null);
       case "ack":
         return this.reply(frame.ref, this.ack(frame.stream, frame.seq));
+      case "read":
+        void this.mark(frame.stream, frame.upTo, frame.ref);
+        return;
       case "auth":
         void this.refresh(frame.token, frame.ref);
     }
@@ -173,15 +181,19 @@ export class Session implements FeedSink, WheelEntry {
 
   // What the feed says.
 
-  opened(epoch: number): void {
+  opened(epoch: number, unread: UnreadCount): void {
     this.state = "serving";
-    if (!this.greeting) return;
+    if (!this.greeting) {
+      if (this.unreadRev !== null && this.unreadRev !== unread.rev) this.unread(unread);
+      return;
+    }
     this.frame("hello", {
       user: this.user,
       session: this.id,
       epoch,
       heartbeatMs: this.shared.options.heartbeatMs,
       cursor: this.feed.cursor(),
+      unread,
     });
     const early = this.early ?? [];
     this.early = null;
@@ -209,6 +221,14 @@ export class Session implements FeedSink, WheelEntry {
 
   unfollowed(stream: StreamName): void {
     this.frame("unsubscribe", { stream });
+  }
+
+  read(stream: StreamName, upTo: number): void {
+    this.frame("read", { stream, upTo });
+  }
+
+  unread(unread: UnreadCount): void {
+    this.frame("unread", unread);
   }
 
   caughtUp(): void {
@@ -286,6 +306,19 @@ export class Session implements FeedSink, WheelEntry {
       this.ackedBeyondStored = this.device !== null;
     }
     return null;
+  }
+
+  /** Its reply is a promise, and follows the commit. */
+  private async mark(stream: StreamName, upTo: number, ref: number | undefined): Promise<void> {
+    try {
+      const mark = await this.shared.distributor.reads.read(this.user, stream, upTo);
+      const refused = { code: "not-followed", detail: `the user doesn't follow ${stream}` };
+      this.reply(ref, mark === null ? refused : null);
+    } catch (reason) {
+      if (!(reason instanceof Failure)) this.shared.broken(reason);
+      const { code, detail } = toProblem(reason);
+      this.reply(ref, { code, detail });
+    }
   }
 
   private storeDevice(): void {

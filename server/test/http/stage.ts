@@ -9,6 +9,7 @@ import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
+import { makeReads } from "../../src/distributor/reads.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
@@ -100,6 +101,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         return stream === `user:${user}` ? (seq > 1_000 ? "not-sent" : null) : "not-followed";
       },
     },
+    reads: makeReads(store.positions, bus),
     authorizer: makeAuthorizer(openKeys(store.access, clock), tokens),
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),

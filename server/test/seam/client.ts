@@ -1,6 +1,6 @@
 import { decodeCursor, encodeCursor, tagOf } from "@carillon/protocol/cursor";
-import type { ServerFrame } from "@carillon/protocol/frames";
-import type { StreamName } from "@carillon/protocol/stream";
+import type { ServerFrame, UnreadCount } from "@carillon/protocol/frames";
+import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Encoding, Outlet } from "../../src/live/outlet.ts";
 import type { Session } from "../../src/live/session.ts";
 import type { Sessions } from "../../src/live/sessions.ts";
@@ -25,6 +25,11 @@ interface Connection {
   readonly told: Set<StreamName>;
   readonly owed: Map<StreamName, number>;
   caughtUp: boolean;
+  /** Read marks without a reply, by their ref. */
+  readonly asked: Map<number, { stream: StreamName; upTo: number }>;
+  /** What the server told of unread, and what was added since. */
+  unread: UnreadCount | null;
+  readonly added: Map<StreamName, number>;
 }
 
 /** A client over a slow, breakable line, which checks everything that it gets against the true store. */
@@ -36,6 +41,10 @@ export interface Client {
   /** The line breaks: what was written and not taken is lost. */
   cut(): void;
   received(): number;
+  /** Says that the user has read what this client has of a stream, or more. */
+  read(stream: StreamName, more: number): void;
+  /** As the client shows it. */
+  unread(): Map<StreamName, number>;
 }
 
 export interface ClientWorld {
@@ -54,6 +63,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
   let token: string | null = null;
   let connection: Connection | null = null;
   let count = 0;
+  let refs = 0;
 
   const fail = (text: string): never => {
     throw new Error(`${user}: ${text}`);
@@ -108,6 +118,25 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
     if (String(frame.event.id) !== String(seq)) fail(`${stream} ${seq} carries ${frame.event.id}`);
     places.set(stream, seq);
     count++;
+    const counted =
+      of.unread === null ? undefined : decodeCursor(of.unread.cursor).entries?.get(tagOf(stream));
+    if (counted !== undefined && seq > counted.seq && frame.event["silent"] !== true)
+      of.added.set(stream, (of.added.get(stream) ?? 0) + 1);
+  }
+
+  function unreadIs(of: Connection, unread: UnreadCount): void {
+    const { total, streams, rev } = unread;
+    if (total !== Object.values(streams).reduce((sum, one) => sum + one, 0)) fail("the total is no sum");
+    if (rev < (of.unread?.rev ?? 0)) fail(`unread of rev ${rev} after ${of.unread?.rev}`);
+    of.unread = unread;
+    of.added.clear();
+  }
+
+  function replied(of: Connection, frame: Extract<ServerFrame, { type: "reply" }>): void {
+    const asked = of.asked.get(frame.ref) ?? fail(`a reply to ${frame.ref}, which nobody asked`);
+    of.asked.delete(frame.ref);
+    if (frame.ok && (store.marks.get(`${user} ${asked.stream}`) ?? 0) < asked.upTo)
+      fail(`${asked.stream} was confirmed as read up to ${asked.upTo}, and isn't`);
   }
 
   function caughtUp(of: Connection, cursor: string): void {
@@ -124,7 +153,16 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
   function take(of: Connection, frame: ServerFrame): void {
     switch (frame.type) {
       case "hello":
+        unreadIs(of, frame.unread);
         return hello(of, frame.cursor);
+      case "unread":
+        return unreadIs(of, frame);
+      case "read":
+        if (frame.upTo > (store.marks.get(`${user} ${frame.stream}`) ?? 0))
+          fail(`${frame.stream} was said to be read up to ${frame.upTo}`);
+        return;
+      case "reply":
+        return replied(of, frame);
       case "gap":
         return gap(of, frame);
       case "notification":
@@ -188,6 +226,23 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
     places,
     connected: () => connection !== null,
     received: () => count,
+    read(stream, more) {
+      const of = connection;
+      if (of === null) return;
+      const upTo = Math.min((places.get(stream) ?? 0) + more, store.of(stream).rows.length);
+      of.asked.set(++refs, { stream, upTo });
+      of.session.receive(JSON.stringify({ type: "read", ref: refs, stream, upTo: upTo + more }));
+    },
+    unread() {
+      const { unread, added } = connection ?? fail("isn't connected");
+      const told = unread ?? fail("was told nothing of unread");
+      return new Map(
+        [userStream(user), ...[...(store.follows.get(user)?.keys() ?? [])].map(topicStream)].map((stream) => [
+          stream,
+          (told.streams[stream] ?? 0) + (added.get(stream) ?? 0),
+        ]),
+      );
+    },
     cut() {
       const of = connection;
       if (of === null) return;
@@ -229,6 +284,9 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
         told: new Set(),
         owed: new Map(),
         caughtUp: false,
+        asked: new Map(),
+        unread: null,
+        added: new Map(),
       };
       connection = of;
     },

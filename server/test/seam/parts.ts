@@ -17,12 +17,16 @@ export interface TrueStream {
 export interface TrueStore {
   readonly streams: Map<StreamName, TrueStream>;
   readonly follows: Map<string, Map<string, number>>;
+  /** How far each user has read: "user stream". */
+  readonly marks: Map<string, number>;
   /** Every place from which a user ever began to follow a topic: "user topic:name seq". */
   readonly begun: Set<string>;
   /** The share of calls that fail. */
   failing: number;
   epoch: number;
   of(stream: StreamName): TrueStream;
+  /** By stream, what the user hasn't read, row by row. */
+  naive(user: string): Map<StreamName, number>;
   readonly driver: Pick<StreamsDriver, "read" | "heads">;
   readonly directory: Pick<DirectoryDriver, "subscriptions">;
   readonly positions: PositionsDriver;
@@ -52,9 +56,31 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
     });
   }
 
+  const sinceOf = (user: string): Map<StreamName, number> =>
+    new Map([
+      [userStream(user), 0],
+      ...[...(follows.get(user) ?? [])].map(([topic, since]) => [topicStream(topic), since] as const),
+    ]);
+
+  function naive(user: string): Map<StreamName, number> {
+    const now = schedule.clock.now();
+    const counts = new Map<StreamName, number>();
+    for (const [stream, since] of sinceOf(user)) {
+      const begin = Math.max(since, store.marks.get(`${user} ${stream}`) ?? 0, of(stream).trimmed);
+      const counted = of(stream).rows.filter(
+        ({ seq, kind, expiresAt }) =>
+          seq > begin && kind === Kind.counted && (expiresAt === null || expiresAt > now),
+      );
+      counts.set(stream, counted.length);
+    }
+    return counts;
+  }
+
   const store: TrueStore = {
     streams,
     follows,
+    naive,
+    marks: new Map(),
     begun: new Set(),
     failing: 0,
     epoch: 1,
@@ -84,6 +110,32 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
       findDevice: async () => null,
       acknowledge: async () => {},
       receipts: async () => ({ total: 0, users: [] }),
+      read: (user, stream, upTo) =>
+        answer(() => {
+          if (!sinceOf(user).has(stream)) return null;
+          const key = `${user} ${stream}`;
+          const known = store.marks.get(key) ?? 0;
+          const readSeq = Math.max(known, Math.min(upTo, of(stream).rows.length));
+          store.marks.set(key, readSeq);
+          const own = of(userStream(user));
+          if (readSeq > known) own.rev++;
+          return { readSeq, rev: own.rev };
+        }),
+      unread: (user) =>
+        answer(() => {
+          const counts = [...naive(user)];
+          return {
+            epoch: store.epoch,
+            rev: of(userStream(user)).rev,
+            total: counts.reduce((sum, [, count]) => sum + count, 0),
+            streams: counts.map(([stream, count]) => ({
+              stream,
+              count,
+              head: of(stream).rows.length,
+              readSeq: store.marks.get(`${user} ${stream}`) ?? 0,
+            })),
+          };
+        }),
     },
   };
   return store;
@@ -142,11 +194,14 @@ export function makeLossyBus(dice: Dice, schedule: Schedule, odds: BusOdds): Los
 
 /** What producers and upkeep do to the true store, and what the director would say on the bus. */
 export interface Writes {
-  publish(stream: StreamName, count: number): void;
+  /** Some of them expire, unless they are to last. */
+  publish(stream: StreamName, count: number, lasting?: boolean): void;
   withdraw(stream: StreamName): void;
   trim(stream: StreamName): void;
   follow(user: string, topic: string): void;
   unfollow(user: string, topic: string): void;
+  /** Something of the user is another: the rev rises. */
+  touch(user: string): void;
 }
 
 export function makeWrites(
@@ -155,13 +210,16 @@ export function makeWrites(
   store: TrueStore,
   say: (message: BusMessage) => void,
 ): Writes {
-  function publish(stream: StreamName, count: number): void {
+  function publish(stream: StreamName, count: number, lasting = false): void {
     const of = store.of(stream);
     const rows: Row[] = [];
     for (let n = 0; n < count; n++) {
       const seq = of.rows.length + 1;
-      const expiresAt = dice.chance(0.1) ? schedule.clock.now() + dice.int(20_000) - 5_000 : null;
-      const row: Row = { seq, kind: Kind.counted, expiresAt, receipt: false, body: `{"id":"${seq}"}` };
+      const expiresAt = !lasting && dice.chance(0.1) ? schedule.clock.now() + dice.int(20_000) - 5_000 : null;
+      const silent = dice.chance(0.2);
+      const body = JSON.stringify({ id: String(seq), ...(silent ? { silent } : {}) });
+      const kind = silent ? Kind.silent : Kind.counted;
+      const row: Row = { seq, kind, expiresAt, receipt: false, body };
       of.rows.push(row);
       rows.push(row);
     }
@@ -180,6 +238,7 @@ export function makeWrites(
 
   return {
     publish,
+    touch: (user) => touch(userStream(user)),
     withdraw(stream) {
       const of = store.of(stream);
       const row = of.rows[dice.int(of.rows.length)];
