@@ -1,9 +1,12 @@
 /** The exam: registers its tests with vitest. What sits it is asked for when the first test runs. */
 import { describe, vi } from "vitest";
+import { access } from "./access.ts";
+import { problems } from "./problems.ts";
 import { acks } from "./receiving/acks.ts";
 import { clientFrames } from "./receiving/client-frames.ts";
 import { cursors } from "./receiving/cursors.ts";
 import { gaps } from "./receiving/gaps.ts";
+import { heartbeats, sessionsPerUser } from "./receiving/heartbeats.ts";
 import { missedFirst } from "./receiving/missed-first.ts";
 import { oneCursor } from "./receiving/one-cursor.ts";
 import { several } from "./receiving/several.ts";
@@ -16,6 +19,7 @@ import { options } from "./sending/options.ts";
 import { status } from "./sending/status.ts";
 import { makeServer } from "./server.ts";
 import type { Target } from "./target.ts";
+import { topics } from "./topics.ts";
 
 /** Every test has users, topics and ids of its own, so they run beside each other, and beside other traffic. */
 export function conformance(target: () => Target): void {
@@ -26,6 +30,9 @@ export function conformance(target: () => Target): void {
   describe.concurrent("options of a notification", () => options(server));
   describe.concurrent("status and taking back", () => status(server));
   describe.concurrent("bounds of sending", () => bounds(server));
+  describe.concurrent("topics", () => topics(server));
+  describe.concurrent("who is asking", () => access(server));
+  describe.concurrent("problems", () => problems(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
   describe.concurrent("one cursor", () => oneCursor(server));
   describe.concurrent("gaps", () => gaps(server));
@@ -35,4 +42,6 @@ export function conformance(target: () => Target): void {
   describe.concurrent("acknowledgements", () => acks(server));
   describe.concurrent("subscriptions", () => subscriptions(server));
   describe.concurrent("frames from the client", () => clientFrames(server));
+  describe.concurrent("heartbeats", () => heartbeats(server));
+  describe.concurrent("sessions of one user", () => sessionsPerUser(server));
 }

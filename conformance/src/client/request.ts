@@ -8,8 +8,8 @@ export interface Ask {
   /** A value becomes JSON; text and bytes go as they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Goes into `Authorization: Bearer`; absent for none. */
-  readonly credential?: string;
+  /** Goes into `Authorization: Bearer`; null for none. */
+  readonly credential?: string | null;
   /** Long polls take longer. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -29,7 +29,7 @@ export async function request(method: string, url: string, ask: Ask = {}): Promi
     method,
     headers: {
       ...(body === undefined || raw ? {} : { "content-type": "application/json" }),
-      ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
+      ...(typeof credential !== "string" ? {} : { authorization: `Bearer ${credential}` }),
       ...headers,
     },
     ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),

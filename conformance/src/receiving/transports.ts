@@ -27,11 +27,12 @@ export function particulars(server: Server): void {
       expect((await plain.ask({ type: "ping" })).ok).toBe(true);
       expect(plain.all.map(({ type }) => type)).not.toContain("cursor");
 
-      using session = openWebSocket(server.url, { ...user, cursors: true });
+      const session = openWebSocket(server.url, { ...user, cursors: true });
       await session.notifications(4);
-      const { cursor } = await session.next("cursor");
+      await session.next("cursor");
+      session[Symbol.dispose]();
       await server.store(user.stream, [5]);
-      using again = openWebSocket(server.url, { ...user, cursor: session.cursor() ?? cursor });
+      using again = openWebSocket(server.url, { ...user, cursor: session.cursor()!, places: session.places });
       expect((await again.notifications(1))[0]?.event["data"]).toBe(5);
     });
 
