@@ -7,7 +7,7 @@ let stage: Stage;
 let port = 0;
 beforeAll(async () => {
   stage = await openStage({
-    limits: { headersMs: 100, requestMs: 200, bodyBytes: 100_000, bodiesBytes: 150_000 },
+    limits: { headersMs: 500, requestMs: 1_000, bodyBytes: 100_000, bodiesBytes: 150_000 },
   });
   await stage.app.listen({ port: 0, host: "127.0.0.1" });
   port = (stage.app.server.address() as AddressInfo).port;
