@@ -1,0 +1,10 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { metricsPage, optionsPage } from "./reference.ts";
+
+const page = (name: string) => readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), "utf8");
+
+test("the reference pages are what `npm run generate` writes", () => {
+  expect(page("options.md")).toBe(optionsPage());
+  expect(page("metrics.md")).toBe(metricsPage());
+});
