@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { apply, keepUp, opened, record, type StoreUnderTest } from "./suite.ts";
+import { examineUnread } from "./unread.ts";
 
 const wanted = { receipt: true };
 
 export function examinePositions(name: string, subject: StoreUnderTest): void {
   describe(`positions on ${name}`, () => {
+    examineUnread(subject);
+
     test("a device's place is replaced and survives a restart", async () => {
       const subjectStore = await opened(subject);
       const { positions } = subjectStore.store;
