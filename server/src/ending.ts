@@ -1,6 +1,6 @@
 /**
  * What ends the process: a signal (then it drains), a second one (then it is gone), or something broken that it
- * can't go on with (then it is gone as well, with a status that makes its keeper start it anew).
+ * can't go on with (then it is gone as well, in a way that makes its keeper start it anew).
  */
 import type { Logger } from "./telemetry/logger.ts";
 
@@ -28,7 +28,7 @@ export function watchForTheEnd(log: Logger): Endings {
   let isOver = false;
   const broke = (what: string, reason: unknown) => {
     log.error({ err: reason }, `${what}; the process ends`);
-    if (isOver) process.exit(1);
+    if (isOver) endAtOnce();
     isOver = true;
     resolve("broken");
   };
@@ -43,4 +43,15 @@ export function watchForTheEnd(log: Logger): Endings {
   }
   process.on("uncaughtException", (error) => broke("an exception that nobody caught", error));
   return { first, broke };
+}
+
+/**
+ * Without a farewell. An exit waits for every thread: one of the store's that is stuck in a system call would keep
+ * a process for ever that serves nothing and holds the data directory. So the kernel has to do it.
+ */
+export function endAtOnce(): never {
+  process.kill(process.pid, "SIGKILL");
+  // The signal takes a moment to arrive.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  throw new Error("killed, and still here");
 }

@@ -2,12 +2,15 @@
 import { assemble } from "./assemble.ts";
 import { showProblems } from "./config/show.ts";
 import { ownSources, readConfig } from "./config.ts";
-import { watchForTheEnd } from "./ending.ts";
+import { endAtOnce, watchForTheEnd } from "./ending.ts";
 import { makeLogger } from "./telemetry/logger.ts";
 import { welcome } from "./welcome.ts";
 import { whyNotStarted } from "./why-not-started.ts";
 
-/** Exit statuses: 0 ended as asked, 1 could not start or broke, 2 the configuration can't be used. */
+/**
+ * Exit statuses: 0 ended as asked, 1 could not start, 2 the configuration can't be used. When something broke, or
+ * not everything was done by the deadline, it ends by SIGKILL (137 in a shell).
+ */
 export async function serve(args: readonly string[], { json = false } = {}): Promise<number> {
   const read = readConfig(ownSources(args));
   if (!read.ok) {
@@ -32,14 +35,14 @@ export async function serve(args: readonly string[], { json = false } = {}): Pro
   log.info({ url: assembled.serving.url, version: assembled.serving.version }, "serving");
 
   const ending = await endings.first;
-  if (ending === "broken") return 1;
+  if (ending === "broken") endAtOnce();
   log.info({ signal: ending, windowMs: config.drainWindowMs }, "stopping");
   const late = setTimeout(() => {
     log.error(
       { deadlineMs: config.drainDeadlineMs },
       "not everything was done by the deadline; the process ends",
     );
-    process.exit(1);
+    endAtOnce();
   }, config.drainDeadlineMs);
   await assembled.drain();
   clearTimeout(late);

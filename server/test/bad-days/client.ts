@@ -12,6 +12,10 @@ export interface ComingBack {
   stop(): Promise<void>;
 }
 
+/** Told to come back later, it does: a little later, for a test's sake. */
+const restMs = 50;
+const rest = (): Promise<null> => new Promise((resolve) => setTimeout(resolve, restMs, null));
+
 export interface ComingBackOptions {
   readonly gate: Gate;
   readonly token: string;
@@ -32,7 +36,8 @@ export function comeBack({ gate, token, inbox, transport }: ComingBackOptions): 
       if (url === null || stopped) return;
       sessions++;
       line = transport()(url, token, inbox);
-      await line.ended;
+      const told = await line.ended;
+      if (told !== null) await Promise.race([rest(), stopping.promise]);
     }
   }
   const running = run();
