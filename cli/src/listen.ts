@@ -74,8 +74,10 @@ export const listen = verb({
     process.once("SIGINT", interrupted);
     process.once("SIGTERM", interrupted);
     let shown = 0;
+    let unread = "";
     const show = (frame: ServerFrame) => {
-      if (frame.type === "notification") {
+      if (frame.type === "hello") unread = `, ${frame.unread.total} unread`;
+      else if (frame.type === "notification") {
         shown++;
         world.out(given.json ? `${JSON.stringify(frame)}\n` : notificationLine(frame));
       } else if (frame.type === "gap") {
@@ -100,7 +102,7 @@ export const listen = verb({
         if (shown >= count) stop.abort();
       },
       state(state) {
-        if (state.is === "connected") world.err(`connected to ${target().url} as user:${user}\n`);
+        if (state.is === "connected") world.err(`connected to ${target().url} as user:${user}${unread}\n`);
         else world.err(`${state.why}; reconnecting in ${(state.inMs / 1_000).toFixed(1)} s\n`);
       },
     });

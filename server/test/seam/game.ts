@@ -142,6 +142,7 @@ export async function play(seed: number, steps: number): Promise<number> {
   for (const user of users) writes.touch(user);
   await calm();
   audit();
+  for (const client of clients) if (dice.chance(0.3)) client.cut();
   for (const stream of streams) writes.publish(stream, 3, true);
   await calm();
   audit();
