@@ -97,6 +97,16 @@ test.each<[string, object, object]>([
   ["trace context", { traceparent: "00-1", tracestate: "a" }, { traceparent: "00-2" }],
   ["a flag that is off", {}, { silent: false, receipt: false }],
   ["the media type that is implied", { data: 1 }, { data: 1, datacontenttype: "application/json" }],
+  [
+    "the media type that is implied, with its charset",
+    {},
+    { datacontenttype: "application/json; charset=UTF-8" },
+  ],
+  [
+    "an attribute as text, as a header has it",
+    { priority: 3, urgent: true },
+    { priority: "3", urgent: "true" },
+  ],
   ["its name", { id: "1", source: "/a" }, {}],
 ])("invariant 5: the same content with %s", (_, a, b) => {
   expect(canonicalOf(a)).toBe(canonicalOf(b));

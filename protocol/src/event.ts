@@ -63,7 +63,8 @@ const unstated: ReadonlySet<string> = new Set([
 /**
  * The input of the content's digest: the same text for the same content, whatever the order of keys or the form
  * in which it was sent. Left out: `to`, as identity is per stream; `source` and `id`, which are the name and not
- * the content; trace context, which differs on every attempt; what says the same as its absence. A relative
+ * the content; trace context, which differs on every attempt; what says the same as its absence. Attributes count
+ * as text, since a header has no other type (CloudEvents 1.0, section "Type System"). A relative
  * `expires` counts as it was written, so that the same request later is still the same. A `time` counts only
  * where the producer gave one.
  */
@@ -74,8 +75,9 @@ export const canonical = (notification: Notification): string => {
   for (const name of names.sort()) {
     const value = notification[name];
     if (value === undefined || (value === false && (name === "silent" || name === "receipt"))) continue;
-    if (name === "datacontenttype" && value === "application/json") continue;
-    text += `"${name}":${sorted(value)},`;
+    if (name === "datacontenttype" && isImplied.test(value as string)) continue;
+    const isOfItsType = name === "data" || typeof value === "string";
+    text += `"${name}":${sorted(isOfItsType ? value : String(value))},`;
   }
   return `${text}}`;
 };
@@ -88,6 +90,9 @@ const immaterial: ReadonlySet<string> = new Set([
   "traceparent",
   "tracestate",
 ]);
+
+/** JSON is always in UTF-8 (RFC 8259, section 8.1). */
+const isImplied = /^application\/json *(; *charset=utf-8 *)?$/i;
 
 const sorted = (value: unknown): string => {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
