@@ -28,6 +28,20 @@ export function answers(server: Server): void {
       expect(answer.status).toBe(202);
       expect(answer.body).toMatchObject({ receipts: [{ to: user.stream, status: "duplicate", seq: 1 }] });
     }
+    const attributes = {
+      specversion: "1.0",
+      id: first.id,
+      source,
+      type: "test",
+      to: user.stream,
+      silent: "true",
+    };
+    const headers = Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]);
+    const binary = await server.send('{"b":[1,2],"a":1}', {
+      ...Object.fromEntries(headers),
+      "content-type": "application/json; charset=utf-8",
+    });
+    expect(binary.body).toMatchObject({ receipts: [{ status: "duplicate", seq: 1 }] });
     const structured = { ...first, specversion: "1.0" };
     const answer = await server.send(structured, { "content-type": "application/cloudevents+json" });
     expect(answer.body).toMatchObject({ receipts: [{ status: "duplicate", seq: 1 }] });
