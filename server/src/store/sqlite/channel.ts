@@ -31,6 +31,7 @@ export interface ChannelOptions
   readonly random: () => number;
   grouped?(calls: number, tookMs: number, walPages: number): void;
   restarting(reason: Failure): void;
+  restarted(): void;
   failed(failure: Failure): void;
 }
 
@@ -42,8 +43,8 @@ export interface Answered<T> {
 
 export interface Channel<C extends Calls<C>> {
   start(): Promise<void>;
-  /** Finishes what is queued, then closes the database. */
-  stop(): Promise<void>;
+  /** Refuses what comes later, finishes what is queued, and closes the database once `last` has resolved. */
+  stop(last?: Promise<unknown>): Promise<void>;
   call<K extends keyof C & string>(name: K, ...args: Parameters<C[K]>): Promise<Answered<ReturnType<C[K]>>>;
 }
 
@@ -63,6 +64,8 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
   const { name, clock, hangMs, groupCalls, queuedCalls, random } = options;
   let state: "starting" | "ready" | "down" | "failed" | "stopping" | "stopped" = "starting";
   let thread: Thread | undefined;
+  let opening: Promise<Thread> | undefined;
+  let ending: Promise<boolean> | undefined;
   let queue: Call[] = [];
   let underWay: readonly Call[] = [];
   let startedAt = 0;
@@ -116,13 +119,15 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
   };
 
   const open = async (): Promise<void> => {
-    const opened = await startThread({
+    opening = startThread({
       ...options,
       answered,
       died: (reason) => lose(unavailable(`the ${name} died`, reason)),
     });
-    thread = opened;
-    if (state !== "stopping") state = "ready";
+    thread = await opening;
+    if (state === "stopping") return;
+    state = "ready";
+    if (restarts.length > 0) options.restarted();
     flush();
   };
 
@@ -149,14 +154,15 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
     rejectAll(
       unavailable(`${reason.message}; whether it took effect is unknown, the same id is safe`, reason),
     );
-    void (lost?.terminate() ?? Promise.resolve(true)).then((ended) => {
+    ending = lost?.terminate() ?? Promise.resolve(true);
+    void ending.then((ended) => {
       if (state !== "down") return;
       if (ended) restart();
       else fail(new Failure("unavailable", `the ${name} hangs and can't be ended`, { cause: reason }));
     });
   };
 
-  const stop = async (): Promise<void> => {
+  const stop = async (last?: Promise<unknown>): Promise<void> => {
     cancelRestart();
     const before = state;
     state = "stopping";
@@ -165,6 +171,8 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
         idle = resolve;
       });
     }
+    await Promise.all([last, ending]);
+    await opening?.catch(() => {});
     if (thread && !(await thread.close())) await thread.terminate();
     thread = undefined;
     state = "stopped";
@@ -172,8 +180,8 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
 
   return {
     start: open,
-    stop() {
-      stopping ??= stop();
+    stop(last) {
+      stopping ??= stop(last);
       return stopping;
     },
     call(called, ...args) {

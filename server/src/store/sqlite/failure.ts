@@ -36,8 +36,19 @@ const retryAfterMs: { readonly [code in FailureCode]?: number } = {
 const errcodeOf = (error: unknown): number =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode : 0;
 
+const systemCodes: { readonly [code: string]: FailureCode } = {
+  EROFS: "read-only",
+  EACCES: "read-only",
+  EPERM: "read-only",
+  ENOSPC: "full",
+  EDQUOT: "full",
+};
+
 export function failureCodeOf(error: unknown): FailureCode {
   if (error instanceof Failure) return error.code;
+  if (error instanceof Error && "syscall" in error) {
+    return systemCodes[(error as NodeJS.ErrnoException).code ?? ""] ?? "unavailable";
+  }
   const errcode = errcodeOf(error);
   if (sharedMemory.has(errcode)) return "full";
   return codes[errcode & 0xff] ?? "unavailable";

@@ -123,8 +123,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
   });
   const checkpoints = makeCheckpoints(checkpointer);
   const stop = async (): Promise<void> => {
-    await Promise.all([reader.stop(), checkpointer.stop()]);
-    await writer.stop();
+    await writer.stop(Promise.all([reader.stop(), checkpointer.stop()]));
     lock.release();
   };
   try {

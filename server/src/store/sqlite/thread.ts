@@ -72,7 +72,10 @@ export function startThread(options: ThreadOptions): Promise<Thread> {
       void thread.terminate().then(() => reject(failure));
     };
     worker.on("message", (message: FromWorker) => {
-      if (message.type === "answers") return answered(message.answers);
+      if (message.type === "answers") {
+        if (!ending) answered(message.answers);
+        return;
+      }
       if (message.type === "refused") return refuse(failureOf(message.failure));
       cancel();
       open = true;

@@ -9,9 +9,10 @@ export const sql = `
 CREATE TABLE meta(
   one INTEGER PRIMARY KEY CHECK (one = 1),
   epoch INTEGER NOT NULL,
-  hash_seed INTEGER NOT NULL
+  hash_seed INTEGER NOT NULL,
+  in_runs INTEGER NOT NULL -- rows up to this id are in a run, or were in one that has left the window
 );
-INSERT INTO meta VALUES (1, 1, random() & 0xffffffff);
+INSERT INTO meta VALUES (1, 1, random() & 0xffffffff, 0);
 
 CREATE TABLE log_progress(
   part INTEGER PRIMARY KEY,

@@ -8,6 +8,8 @@ export interface Transaction {
   readonly db: DatabaseSync;
   readonly handlers: Handlers;
   readonly faults: FaultPoints;
+  /** The calls that change nothing. */
+  readonly looks: ReadonlySet<string>;
   /** A transaction begins now. */
   begin(): void;
   /** Housekeeping that rides along in each transaction, bounded. */
@@ -22,7 +24,7 @@ export interface Transaction {
  * all, and nothing was written.
  */
 export function makeGroupRunner(transaction: Transaction): (group: Group) => Answers {
-  const { db, handlers, faults, begin, step, committed, rolledBack } = transaction;
+  const { db, handlers, looks, faults, begin, step, committed, rolledBack } = transaction;
   const invoke = (name: string, args: readonly unknown[]): Answer => ({
     value: handlers[name]!(...(args as never[])) ?? null,
   });
@@ -41,23 +43,49 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
     }
   };
 
-  return ({ names, args }) => {
+  const failed = (names: readonly string[], error: unknown): Answers => {
+    const failure = failureValueOf(error);
+    return { answers: names.map(() => ({ failure })), at: 0, walPages: 0 };
+  };
+
+  /** Looks only: it answers on a disk that is full or can't be written. */
+  const look = ({ names, args }: Group): Answers => {
     begin();
     try {
-      db.exec("BEGIN IMMEDIATE");
-      const one = names.length === 1 ? invoke : invokeAlone;
-      const answers = names.map((name, at) => one(name, args[at]!));
-      step();
-      faults.beforeCommit();
+      db.exec("BEGIN");
+      const answers = names.map((name, at) => invoke(name, args[at]!));
       db.exec("COMMIT");
-      committed();
-      faults.afterCommit();
-      return { answers, at: faults.now(), walPages: walState(db, "NOOP").pages };
+      return { answers, at: faults.now(), walPages: 0 };
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      return failed(names, error);
+    }
+  };
+
+  const commit = ({ names, args }: Group): readonly Answer[] => {
+    begin();
+    db.exec("BEGIN IMMEDIATE");
+    const one = names.length === 1 ? invoke : invokeAlone;
+    const answers = names.map((name, at) => one(name, args[at]!));
+    step();
+    faults.beforeCommit();
+    db.exec("COMMIT");
+    return answers;
+  };
+
+  return (group) => {
+    if (group.names.every((name) => looks.has(name))) return look(group);
+    let answers: readonly Answer[];
+    try {
+      answers = commit(group);
     } catch (error) {
       if (db.isTransaction) db.exec("ROLLBACK");
       rolledBack(true);
-      const failure = failureValueOf(error);
-      return { answers: names.map(() => ({ failure })), at: 0, walPages: 0 };
+      return failed(group.names, error);
     }
+    // Out of the reach of that catch: what fails from here on has been committed, and ends the worker.
+    committed();
+    faults.afterCommit();
+    return { answers, at: faults.now(), walPages: walState(db, "NOOP").pages };
   };
 }

@@ -9,7 +9,6 @@ import {
   hasRun,
   type IdentityTail,
   makeTail,
-  runRows,
   searchTail,
   skipInTail,
 } from "./identity-tail.ts";
@@ -29,7 +28,7 @@ export interface Identities {
   find(streamId: number, key: string, now: number): Identity | undefined;
   /** Names the row to be inserted next for what `find` was asked last; its id is the answer. */
   claim(now: number): number;
-  /** Inside each transaction: a bounded step of writing a full tail as a run. */
+  /** Inside each transaction: a bounded step of writing a full tail as a run, or all of it if the next one is full. */
   step(): void;
   committed(): void;
   /** The whole transaction, or one call of it. */
@@ -43,7 +42,7 @@ export interface Identities {
 
 type Row = Identity & { readonly streamId: number; readonly key: string };
 
-export function makeIdentities(db: DatabaseSync, windowMs: number): Identities {
+export function makeIdentities(db: DatabaseSync, windowMs: number, runRows = 1 << 18): Identities {
   const { seed } = db.prepare("SELECT hash_seed AS seed FROM meta").get() as { seed: number };
   const byId = db.prepare(
     "SELECT id, stream_id AS streamId, key, digest, seq, created_at AS createdAt FROM notifications WHERE id = ?",
@@ -54,7 +53,7 @@ export function makeIdentities(db: DatabaseSync, windowMs: number): Identities {
   const firstBehind = db.prepare("SELECT min(id) AS id FROM notifications WHERE id > ?");
   const runs = makeIdentityRuns(db);
   const hash = { first: 0, second: 0 };
-  let tail = makeTail(1);
+  let tail = makeTail(1, runRows);
   let committedCount = 0;
   let sealing: { readonly tail: IdentityTail; step: () => boolean; done: boolean } | undefined;
 
@@ -72,7 +71,7 @@ export function makeIdentities(db: DatabaseSync, windowMs: number): Identities {
       if (hasRun(tail)) sealWhole(tail);
       const lastId = runs.lastId();
       const { id: firstId } = firstBehind.get(lastId) as { id: number | null };
-      tail = makeTail(firstId ?? lastId + 1);
+      tail = makeTail(firstId ?? lastId + 1, runRows);
       for (const row of behind.iterate(lastId, runRows) as Iterable<unknown> as Iterable<Row>) {
         while (tail.firstId + tail.count < row.id && hasRoom(tail)) skipInTail(tail);
         if (!hasRoom(tail)) break;
@@ -117,7 +116,9 @@ export function makeIdentities(db: DatabaseSync, windowMs: number): Identities {
     },
 
     step() {
-      if (sealing && !sealing.done) sealing.done = sealing.step();
+      if (!sealing || sealing.done) return;
+      do sealing.done = sealing.step();
+      while (!sealing.done && hasRun(tail));
     },
 
     committed() {
@@ -125,7 +126,7 @@ export function makeIdentities(db: DatabaseSync, windowMs: number): Identities {
       if (sealing?.done) sealing = undefined;
       if (!sealing && hasRun(tail)) {
         sealing = { tail, step: runs.seal(tail), done: false };
-        tail = makeTail(tail.firstId + tail.count);
+        tail = makeTail(tail.firstId + tail.count, runRows);
       }
       committedCount = tail.count;
     },

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { addToFilter, makeFilter, mayContain } from "./identity-filter.ts";
 import type { IdentityHash } from "./identity-hash.ts";
-import { type IdentityTail, runRows } from "./identity-tail.ts";
+import type { IdentityTail } from "./identity-tail.ts";
 
 const buckets = 1024;
 const bucketShift = 22;
@@ -40,6 +40,8 @@ export function makeIdentityRuns(db: DatabaseSync) {
      FROM identity_runs ORDER BY run`,
   );
 
+  const inRuns = db.prepare("SELECT in_runs AS id FROM meta");
+  const setInRuns = db.prepare("UPDATE meta SET in_runs = ?");
   const load = (): Run[] => selectRuns.all() as unknown as Run[];
   let runs = load();
   let changed = false;
@@ -63,7 +65,7 @@ export function makeIdentityRuns(db: DatabaseSync) {
   const seal = (tail: IdentityTail): (() => boolean) => {
     const { starts, places } = sortByBucket(tail);
     const run = (runs.at(-1)?.run ?? 0) + 1;
-    const filter = makeFilter(runRows);
+    const filter = makeFilter(tail.runRows);
     const hash = { first: 0, second: 0 };
     let next = 0;
     return () => {
@@ -84,6 +86,7 @@ export function makeIdentityRuns(db: DatabaseSync) {
       if (next < buckets) return false;
       const lastId = tail.firstId + tail.count - 1;
       insertRun.run(run, tail.firstId, lastId, tail.newestAt, filter);
+      setInRuns.run(lastId);
       runs.push({ run, firstId: tail.firstId, lastId, newestAt: tail.newestAt, filter });
       changed = true;
       return true;
@@ -110,5 +113,12 @@ export function makeIdentityRuns(db: DatabaseSync) {
     changed = false;
   };
 
-  return { search, seal, dropOlder, committed, rolledBack, lastId: (): number => runs.at(-1)?.lastId ?? 0 };
+  return {
+    search,
+    seal,
+    dropOlder,
+    committed,
+    rolledBack,
+    lastId: (): number => (inRuns.get() as { id: number }).id,
+  };
 }

@@ -15,10 +15,7 @@ export function makePositionWrites({ db, streams, now }: Writing) {
     `DELETE FROM devices WHERE user_id = ?1 AND device IN (
        SELECT device FROM devices WHERE user_id = ?1 ORDER BY seen DESC LIMIT -1 OFFSET ${devicesMost})`,
   );
-  const since = db.prepare(
-    `SELECT since FROM subscriptions
-     WHERE user = ? AND topic_id = (SELECT stream_id FROM topics WHERE stream_id = ?)`,
-  );
+  const since = db.prepare("SELECT since FROM subscriptions WHERE user = ? AND topic_id = ?");
   const acknowledged = db.prepare("SELECT max(seq) AS seq FROM receipts WHERE stream_id = ? AND user = ?");
   const receive = db.prepare(
     `INSERT INTO receipts(stream_id, seq, user, created_at)

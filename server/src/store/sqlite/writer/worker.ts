@@ -43,6 +43,7 @@ serve(() => {
   const run = makeGroupRunner({
     db,
     handlers,
+    looks: new Set<keyof WriterCalls>(["find"]),
     faults,
     begin() {
       now = faults.now();

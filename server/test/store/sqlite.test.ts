@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { examineAccess } from "../../src/store/conformance/access.ts";
+import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examinePositions } from "../../src/store/conformance/positions.ts";
+import { examineStreams } from "../../src/store/conformance/streams.ts";
+import type { StoreUnderTest } from "../../src/store/conformance/suite.ts";
+import { makeFaults } from "../../src/store/sqlite/faults.ts";
+import { openSqlite } from "../../src/store/sqlite/open.ts";
+
+const sqlite: StoreUnderTest = {
+  capabilities: { clock: "movable", progress: true },
+  async open({ identityWindowMs }) {
+    const directory = mkdtempSync(join(tmpdir(), "carillon-store-"));
+    const faults = makeFaults();
+    const open = () => openSqlite({ directory, identityWindowMs, faults: faults.buffer });
+    let store = await open();
+    return {
+      get store() {
+        return store;
+      },
+      async reopen() {
+        await store.stop();
+        store = await open();
+      },
+      async advance(ms) {
+        faults.advance(ms);
+      },
+      async dispose() {
+        await store.stop();
+        rmSync(directory, { recursive: true });
+      },
+    };
+  },
+};
+
+examineStreams("SQLite", sqlite);
+examineDirectory("SQLite", sqlite);
+examinePositions("SQLite", sqlite);
+examineAccess("SQLite", sqlite);
