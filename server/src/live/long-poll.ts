@@ -75,7 +75,6 @@ class PollOutlet implements Outlet {
   expire(): void {
     this.overdue = true;
     this.session?.flush();
-    if (this.session?.isCaughtUp()) this.cursor = this.session.cursor();
     this.answerIfReady();
   }
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect as openSocket } from "node:net";
+import { connect as openSocket, type Socket } from "node:net";
 import { closeCodes } from "@carillon/protocol/close-codes";
 import { encodeCursor, tagOf } from "@carillon/protocol/cursor";
 import { describe, expect, test } from "vitest";
@@ -14,6 +14,16 @@ const nobodyLeft = async (stage: Stage): Promise<void> => {
   while (stage.sessions.count() > 0) await new Promise((resolve) => setImmediate(resolve));
 };
 const large = "x".repeat(60_000);
+const floodMegabytes = async (stage: Stage, count: number): Promise<void> => {
+  for (let at = 0; at < count; at++) await stage.send("user:ada", ...Array.from({ length: 17 }, () => large));
+};
+const openEvents = async (stage: Stage): Promise<Socket> => {
+  const socket = openSocket({ port: stage.port, host: "127.0.0.1" });
+  socket.on("error", () => {});
+  socket.write(`GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf("ada")}\r\n\r\n`);
+  await once(socket, "data");
+  return socket;
+};
 
 describe("what isn't a frame of the protocol closes the session", () => {
   test("not JSON, of no known type, or binary", async () => {
@@ -188,10 +198,6 @@ describe("cursors", () => {
 
 describe("slow clients", () => {
   const options = { clock: makeFastClock(20), sessions: { slowMs: 5_000 }, limits: { closeMs: 1_000 } };
-  const floodMegabytes = async (stage: Stage, count: number): Promise<void> => {
-    for (let at = 0; at < count; at++)
-      await stage.send("user:ada", ...Array.from({ length: 17 }, () => large));
-  };
 
   test("invariant 8: one that stops reading is let go, within a bound of memory and time", async () => {
     const stage = await raiseStage(options);
@@ -216,10 +222,7 @@ describe("slow clients", () => {
 
   test("invariant 8: the same on an event stream", async () => {
     const stage = await raiseStage(options);
-    const socket = openSocket({ port: stage.port, host: "127.0.0.1" });
-    socket.on("error", () => {});
-    socket.write(`GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf("ada")}\r\n\r\n`);
-    await once(socket, "data");
+    const socket = await openEvents(stage);
     socket.pause();
     await floodMegabytes(stage, 20);
     await nobodyLeft(stage);
@@ -292,6 +295,18 @@ describe("connections that break", () => {
     client.ws.close(1000, "bye");
     expect(await client.closed).toEqual({ code: 1000, reason: "bye" });
     await nobodyLeft(stage);
+  });
+
+  test("the server ends without waiting for those who neither read nor answer", async () => {
+    const stage = await raiseStage({ limits: { closeMs: 600_000 } });
+    const deaf = await connectRaw(stage.port);
+    const silent = await connectRaw(stage.port, null);
+    const unread = await openEvents(stage);
+    for (const { socket } of [deaf, silent, { socket: unread }]) socket.pause();
+    await floodMegabytes(stage, 20);
+    await stage.sessions.stop();
+    await stage.app.close();
+    for (const { socket } of [deaf, silent, { socket: unread }]) socket.destroy();
   });
 
   test("the server's close is answered by most, and not waited for for ever", async () => {

@@ -41,7 +41,9 @@ describe("a poll", () => {
     const waiting = poll(stage, { wait: "20" });
     while (stage.sessions.count() === 0) await new Promise((resolve) => setImmediate(resolve));
     await stage.send("user:ada", "now");
-    expect(shown(await waiting)).toEqual(["now"]);
+    const answer = await waiting;
+    expect(shown(answer)).toEqual(["now"]);
+    expect(shown(await poll(stage, { cursor: answer.cursor, wait: "0" }))).toEqual([]);
     expect(stage.sessions.count()).toBe(0);
   });
 

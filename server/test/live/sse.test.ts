@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { EventSource } from "eventsource";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { raiseStage, type Stage, tokenOf } from "./stage.ts";
@@ -141,6 +144,40 @@ describe("an event stream", () => {
     await stage.sessions.stop();
     expect(await answer.text()).toMatch(
       /event: error\ndata: \{"type":"error","code":"draining","detail":".+"\}\n\n$/,
+    );
+  });
+
+  test("goes on after a client's pause, in order", async () => {
+    const stage = await raiseStage();
+    const connected = once(stage.app.server, "connection") as Promise<[Socket]>;
+    const asked = get(`http://127.0.0.1:${stage.port}/v1/events`, { headers: bearer });
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    onTestFinished(() => void asked.destroy());
+    const [socket] = await connected;
+    answer.setEncoding("utf8");
+    let text = "";
+    let waiting = (): void => {};
+    answer.on("data", (chunk) => {
+      text += chunk;
+      waiting();
+    });
+    const until = (wanted: string): Promise<void> =>
+      new Promise((resolve) => {
+        waiting = () => {
+          if (text.endsWith("\n\n") && text.slice(-100_000).includes(wanted)) resolve();
+        };
+        waiting();
+      });
+    await until("caught-up");
+    answer.pause();
+    let sent = 0;
+    const padding = "x".repeat(50_000);
+    for (; socket.writableLength === 0; sent++) await stage.send("user:ada", `${sent} ${padding}`);
+    for (let more = 0; more < 20; more++, sent++) await stage.send("user:ada", `${sent} ${padding}`);
+    answer.resume();
+    await until(`"${sent - 1} xxx`);
+    expect(dataOf(text).map((data) => Number.parseInt(data as string, 10))).toEqual(
+      Array.from({ length: sent }, (_, at) => at),
     );
   });
 
