@@ -1,9 +1,10 @@
 import { decodeCursor, encodeCursor } from "@carillon/protocol/cursor";
-import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { GapFrame } from "@carillon/protocol/frames";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Subscription } from "../store/directory.ts";
 import type { Acks } from "./acks.ts";
 import type { Encoding } from "./encoding.ts";
+import type { FeedSink } from "./feed-sink.ts";
 import { type Follower, makeFollower, notLive, type Receiving } from "./follower.ts";
 import { type Hub, noteReceipt } from "./hub.ts";
 import type { Hubs } from "./hubs.ts";
@@ -12,28 +13,6 @@ import { type Place, startPlace } from "./place.ts";
 import type { Reader } from "./reader.ts";
 import { noteReads, toldOf } from "./reads.ts";
 import { encodeRun } from "./run.ts";
-
-/** What a feed needs of the session that it feeds. */
-export interface FeedSink {
-  readonly encoding: Encoding;
-  /** Queues whole frames; they leave at the end of the turn. */
-  send(bytes: Buffer): void;
-  /** False when more is queued than a live session may have; then `feed.drained()` follows one day. */
-  writable(): boolean;
-  /** Places are known; gaps and missed notifications follow. Once. */
-  opened(epoch: number, unread: UnreadCount): void;
-  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void;
-  followed(stream: StreamName, seq: number): void;
-  unfollowed(stream: StreamName): void;
-  /** The user has read the stream up to here, in whatever session. */
-  read(stream: StreamName, upTo: number): void;
-  /** What isn't read has changed other than by notifications. */
-  unread(unread: UnreadCount): void;
-  /** Everything that was missed at the start has been sent. Once. */
-  caughtUp(): void;
-  /** It can't go on: the store is away, or too much waits. */
-  failed(reason: unknown): void;
-}
 
 /** What feeds share. */
 export interface FeedShared {

@@ -16,7 +16,8 @@
 import type { CloseReason } from "@carillon/protocol/close-codes";
 import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
 import type { StreamName } from "@carillon/protocol/stream";
-import type { Feed, FeedSink } from "../distributor/feed.ts";
+import type { Feed } from "../distributor/feed.ts";
+import type { FeedSink } from "../distributor/feed-sink.ts";
 import { Failure } from "../errors.ts";
 import { toProblem } from "../http/problem-reply.ts";
 import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";

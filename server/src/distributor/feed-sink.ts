@@ -1,0 +1,25 @@
+import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { StreamName } from "@carillon/protocol/stream";
+import type { Encoding } from "./encoding.ts";
+
+/** What a feed needs of the session that it feeds. */
+export interface FeedSink {
+  readonly encoding: Encoding;
+  /** Queues whole frames; they leave at the end of the turn. */
+  send(bytes: Buffer): void;
+  /** False when more is queued than a live session may have; then `feed.drained()` follows one day. */
+  writable(): boolean;
+  /** Places are known; gaps and missed notifications follow. Once. */
+  opened(epoch: number, unread: UnreadCount): void;
+  gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void;
+  followed(stream: StreamName, seq: number): void;
+  unfollowed(stream: StreamName): void;
+  /** The user has read the stream up to here, in whatever session. */
+  read(stream: StreamName, upTo: number): void;
+  /** What isn't read has changed other than by notifications. */
+  unread(unread: UnreadCount): void;
+  /** Everything that was missed at the start has been sent. Once. */
+  caughtUp(): void;
+  /** It can't go on: the store is away, or too much waits. */
+  failed(reason: unknown): void;
+}
