@@ -28,6 +28,7 @@ import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
 import { openSqlite } from "./store/sqlite/open.ts";
+import { withBounds } from "./store/store.ts";
 import { type StoreWatch, watchStore } from "./store-watch.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
@@ -75,7 +76,7 @@ async function assembleInto(
   };
   let draining = false;
 
-  const store = await openSqlite({
+  const backend = await openSqlite({
     directory: config.dataDirectory,
     identityWindowMs: config.identityWindowMs,
     hangMs: config.storeWatchdogMs,
@@ -85,6 +86,7 @@ async function assembleInto(
       storeWatch.broke(reason);
     },
   });
+  const store = withBounds(backend);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
   void store.failed.then((failure) => broke("the store failed", failure));
   const storeWatch: StoreWatch = watchStore(clock, () =>

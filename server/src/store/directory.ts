@@ -36,7 +36,10 @@ export interface DirectoryDriver {
   /** Makes a topic, or changes nothing where it exists (the owner stays). Re-creation goes on with the old seqs. */
   putTopic(topic: string, owner: string): Promise<{ readonly created: boolean }>;
   getTopic(topic: string): Promise<Topic | null>;
-  /** Closes the topic's stream, drops its subscriptions and its rows; the head stays. Null when there is none. */
+  /**
+   * Closes the topic's stream, drops its subscriptions and its rows; the head stays. Null when there is none. Of
+   * more than 1,000 subscriptions some may go in commits before; a deletion that failed is repeated.
+   */
   deleteTopic(topic: string): Promise<Touched | null>;
   /** `limit` from 1 to 1,000, names behind `after` ("" from the start). */
   listTopics(after: string, limit: number): Promise<Names<Topic>>;
@@ -52,6 +55,7 @@ export interface DirectoryDriver {
   ): Promise<(Touched & { readonly full: readonly string[] }) | null>;
   /** Null when there was no such subscription. */
   unsubscribe(topic: string, user: string): Promise<Touched | null>;
+  /** `limit` from 1 to 1,000, users behind `after` ("" from the start). */
   subscribers(
     topic: string,
     after: string,

@@ -55,7 +55,7 @@ export interface PositionsDriver {
    * acknowledged before; for a topic only rows behind the user's `since`. At most 1,000 acknowledgements.
    */
   acknowledge(acknowledgements: readonly Acknowledgement[]): Promise<void>;
-  /** Who has received a notification: how many, and at most `limit` of them, the first first. */
+  /** Who has received a notification: how many, and at most `limit` (0 to 1,000) of them, the first first. */
   receipts(
     stream: StreamName,
     seq: number,

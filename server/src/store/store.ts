@@ -17,3 +17,65 @@ export interface StoreBackend {
   /** Finishes what is queued and closes; may be called twice. Calls made later reject with `stopped`. */
   stop(): Promise<void>;
 }
+
+const within = (what: string, value: number, least: number, most: number): void => {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new RangeError(`${what} is ${value}, and may be ${least} to ${most}`);
+};
+
+/** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
+export function withBounds(backend: StoreBackend): StoreBackend {
+  const { streams, directory, positions } = backend;
+  return {
+    ...backend,
+    streams: {
+      ...streams,
+      async apply(batch) {
+        within("the number of records", batch.records.length, 0, 2_000);
+        return streams.apply(batch);
+      },
+      async read(stream, after, limit) {
+        within("limit", limit, 1, 256);
+        return streams.read(stream, after, limit);
+      },
+      async heads(names) {
+        within("the number of streams", names.length, 0, 1_000);
+        return streams.heads(names);
+      },
+      async upkeep(limit) {
+        within("limit", limit, 1, 100_000);
+        return streams.upkeep(limit);
+      },
+    },
+    directory: {
+      ...directory,
+      async listTopics(after, limit) {
+        within("limit", limit, 1, 1_000);
+        return directory.listTopics(after, limit);
+      },
+      async subscribe(topic, users, most) {
+        within("the number of users", users.length, 0, 1_000);
+        return directory.subscribe(topic, users, most);
+      },
+      async subscribers(topic, after, limit) {
+        within("limit", limit, 1, 1_000);
+        return directory.subscribers(topic, after, limit);
+      },
+    },
+    positions: {
+      ...positions,
+      async saveDevices(devices) {
+        within("the number of devices", devices.length, 0, 1_000);
+        return positions.saveDevices(devices);
+      },
+      async acknowledge(acknowledgements) {
+        within("the number of acknowledgements", acknowledgements.length, 0, 1_000);
+        return positions.acknowledge(acknowledgements);
+      },
+      async receipts(stream, seq, limit) {
+        within("limit", limit, 0, 1_000);
+        return positions.receipts(stream, seq, limit);
+      },
+    },
+  };
+}

@@ -143,6 +143,22 @@ export function examineDirectory(name: string, subject: StoreUnderTest): void {
       ]);
     });
 
+    test("a topic with more followers than fit in one commit is deleted whole", async () => {
+      const { store } = await opened(subject);
+      const { directory, streams } = store;
+      await directory.putTopic("t", "key:k");
+      const users = people(2_500);
+      for (let at = 0; at < users.length; at += 1_000) {
+        await directory.subscribe("t", users.slice(at, at + 1_000), 256);
+      }
+      const touched = await directory.deleteTopic("t");
+      expect(new Set(touched?.changed.map(({ stream }) => stream)).size).toBe(2_501);
+      expect(await directory.getTopic("t")).toBeNull();
+      expect(await directory.subscribers("t", "", 10)).toEqual({ items: [], next: null });
+      expect(await directory.subscriptions("u2499")).toEqual([]);
+      expect(await headOf(streams, "user:u0000")).toMatchObject({ rev: 2 });
+    });
+
     test("invariant 3: a topic made again goes on with its seqs, without its old subscribers", async () => {
       const subjectStore = await opened(subject);
       const { directory, streams } = subjectStore.store;

@@ -9,12 +9,11 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
   const topicId = db.prepare("SELECT stream_id AS id FROM topics WHERE name = ?");
   const removeTopic = db.prepare("DELETE FROM topics WHERE stream_id = ?");
   const countSubscribers = db.prepare("UPDATE topics SET subscribers = subscribers + ? WHERE stream_id = ?");
-  const users = db.prepare("SELECT user FROM subscriptions WHERE topic_id = ?");
+  const some = db.prepare("SELECT user FROM subscriptions WHERE topic_id = ? LIMIT ?");
   const followed = db.prepare("SELECT count(*) AS count FROM subscriptions WHERE user = ?");
   const follows = db.prepare("SELECT 1 FROM subscriptions WHERE topic_id = ? AND user = ?");
   const insert = db.prepare("INSERT INTO subscriptions(topic_id, user, since) VALUES (?, ?, ?)");
   const remove = db.prepare("DELETE FROM subscriptions WHERE topic_id = ? AND user = ?");
-  const removeAll = db.prepare("DELETE FROM subscriptions WHERE topic_id = ?");
 
   const idOf = (topic: string): number | undefined => (topicId.get(topic) as { id: number } | undefined)?.id;
 
@@ -31,18 +30,26 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
       return { created };
     },
 
-    deleteTopic(topic: string): Touched | null {
+    /** A step of at most `limit` subscriptions; with the last of them the topic goes. */
+    deleteTopic(topic: string, limit: number): (Touched & { readonly done: boolean }) | null {
       const id = idOf(topic);
       if (id === undefined) return null;
       const name = topicStream(topic);
       const stream = streams.ensure(name);
-      const changed = (users.all(id) as { user: string }[]).map(({ user }) => touch(user));
-      removeAll.run(id);
+      const users = some.all(id, limit) as { user: string }[];
+      const changed = users.map(({ user }) => {
+        remove.run(id, user);
+        return touch(user);
+      });
+      if (users.length === limit) {
+        countSubscribers.run(-limit, id);
+        return { changed, done: false };
+      }
       removeTopic.run(id);
       streams.setClosed(stream, true);
       streams.setTrimmed(stream, stream.head);
       changed.push({ stream: name, rev: streams.raiseRev(stream) });
-      return { changed };
+      return { changed, done: true };
     },
 
     subscribe(topic: string, names: readonly string[], most: number) {
