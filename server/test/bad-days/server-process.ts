@@ -14,6 +14,7 @@ export interface Exit {
 
 export interface ServerProcess {
   readonly child: ChildProcess;
+  readonly directory: string;
   readonly url: string;
   readonly operationsUrl: string;
   readonly apiKey: string;
@@ -28,8 +29,11 @@ export interface SpawnOptions {
   readonly flags?: readonly string[];
   /** A module that is loaded before the server. */
   readonly preload?: string;
-  readonly user?: number;
+  /** Takes what is to be done at the end; of the test, unless somebody else has the server. */
+  readonly atEnd?: AtEnd;
 }
+
+export type AtEnd = (run: () => void | Promise<void>) => void;
 
 export interface Spawned {
   readonly child: ChildProcess;
@@ -43,19 +47,23 @@ const main = fileURLToPath(new URL("../../../cli/src/main.ts", import.meta.url))
 const linesKept = 200;
 
 /** A directory that goes with the test. */
-export function makeDirectory(): string {
+export function makeDirectory(atEnd: AtEnd = onTestFinished): string {
   const directory = mkdtempSync(join(tmpdir(), "carillon-bad-day-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
 /** Without the launcher in between: a SIGKILL would only reach that. */
-export function spawnServer({ directory, flags = [], preload, user }: SpawnOptions): Spawned {
+export function spawnServer({
+  directory,
+  flags = [],
+  preload,
+  atEnd = onTestFinished,
+}: SpawnOptions): Spawned {
   const before = preload === undefined ? [] : ["--import", preload];
   const where = ["--data-directory", directory, "--port", "0", "--operations-port", "0"];
   const child = spawn(process.execPath, [...before, main, "serve", "--json", ...where, ...flags], {
     stdio: ["ignore", "pipe", "pipe", ...(preload === undefined ? [] : (["ipc"] as const))],
-    ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   const said: string[] = [];
   createInterface({ input: child.stderr! }).on("line", (line) => {
@@ -76,9 +84,9 @@ export function spawnServer({ directory, flags = [], preload, user }: SpawnOptio
     if (line === null) return null;
     const { url, operationsUrl } = JSON.parse(line) as { url: string; operationsUrl: string };
     const apiKey = readFileSync(join(directory, "api.key"), "utf8").trim();
-    return { child, url, operationsUrl, apiKey, said, exit, kill };
+    return { child, directory, url, operationsUrl, apiKey, said, exit, kill };
   });
-  onTestFinished(async () => {
+  atEnd(async () => {
     if (child.exitCode === null && child.signalCode === null) await kill("SIGKILL");
   });
   return { child, said, exit, serving };
