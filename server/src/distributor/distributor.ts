@@ -31,7 +31,7 @@ export const distributorDefaults: DistributorOptions = {
   checkMs: 60_000,
   suspectMs: 30_000,
   lingerMs: 30_000,
-  reader: { concurrency: 64, waiting: 100_000, pageBytes: 64 * 1024 * 1024 },
+  reader: { concurrency: 256, waiting: 100_000, pageBytes: 64 * 1024 * 1024 },
 };
 
 export interface DistributorDeps {
@@ -71,8 +71,8 @@ export function makeDistributor(
     reader,
     acks,
     metrics,
-    subscriptions: (user) => directory.subscriptions(user),
-    devicePosition: (user, device) => positions.findDevice(user, device),
+    subscriptions: (user) => reader.ask(() => directory.subscriptions(user)),
+    devicePosition: (user, device) => reader.ask(() => positions.findDevice(user, device)),
     now: () => clock.now(),
     replay: options.replay,
   };

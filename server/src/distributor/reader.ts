@@ -14,6 +14,8 @@ export interface Reader {
   sharedPage(stream: StreamName, after: number): Promise<Page>;
   head(stream: StreamName): Promise<Head & { readonly epoch: number }>;
   unread(user: string): Promise<Unread>;
+  /** Any other read that a session needs before it can begin. */
+  ask<T>(read: () => Promise<T>): Promise<T>;
   /** Forgets shared pages of a stream: something in them was taken back. */
   forget(stream: StreamName): void;
 }
@@ -156,5 +158,5 @@ export function makeReader(
     });
   }
 
-  return { page, sharedPage, head, unread, forget };
+  return { page, sharedPage, head, unread, ask: (read) => gated(true, read), forget };
 }
