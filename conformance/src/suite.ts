@@ -9,6 +9,7 @@ import { gaps } from "./receiving/gaps.ts";
 import { heartbeats, sessionsPerUser } from "./receiving/heartbeats.ts";
 import { missedFirst } from "./receiving/missed-first.ts";
 import { oneCursor } from "./receiving/one-cursor.ts";
+import { reading } from "./receiving/reading.ts";
 import { several } from "./receiving/several.ts";
 import { subscriptions } from "./receiving/subscriptions.ts";
 import { particulars } from "./receiving/transports.ts";
@@ -40,6 +41,7 @@ export function conformance(target: () => Target): void {
   describe.concurrent("particulars of the transports", () => particulars(server));
   describe.concurrent("several tabs and devices", () => several(server));
   describe.concurrent("acknowledgements", () => acks(server));
+  describe.concurrent("reading", () => reading(server));
   describe.concurrent("subscriptions", () => subscriptions(server));
   describe.concurrent("frames from the client", () => clientFrames(server));
   describe.concurrent("heartbeats", () => heartbeats(server));

@@ -97,7 +97,8 @@ export function makeFrames(places = makePlaces()): FramesIn {
       } catch (error) {
         return fail(error as Error);
       }
-      if ("cursor" in frame && !(frame.type === "hello" && cursor !== null)) cursor = frame.cursor;
+      if (frame.type === "hello") cursor ??= frame.cursor;
+      if (frame.type === "caught-up" || frame.type === "cursor") cursor = frame.cursor;
       const at = waiting.findIndex(({ takes }) => takes(frame));
       if (at < 0) untaken.push(frame);
       else waiting.splice(at, 1)[0]!.resolve(frame);

@@ -1,4 +1,4 @@
-/** Sections 6.7 and 8: heartbeats, and how many sessions a user may have. */
+/** Sections 6.8 and 8: heartbeats, and how many sessions a user may have. */
 import { describe, expect, test } from "vitest";
 import { pollOnce } from "../client/poll.ts";
 import { openWebSocket } from "../client/websocket.ts";
