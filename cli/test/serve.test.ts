@@ -111,6 +111,18 @@ test("kill -9 and on again: a listener goes on by itself, nothing missing, nothi
   expect(frames.map(({ event }) => event.id)).toEqual(Array.from({ length: total }, (_, at) => `n-${at}`));
 });
 
+test("what is sent while the server is away arrives once it is back, once", async () => {
+  const first = await place.serve();
+  const { port } = new URL(first.serving.url);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  const sender = place.run(["send", "42", "--type", "late", "--retry", "5m"]);
+  await sender.says(/can't be reached: .*trying again/);
+  await place.serve(["--port", port]);
+  expect(await sender.ended).toMatchObject({ status: 0, out: "stored user:42 at 1\n" });
+  expect((await place.done(["listen", "42", "--count", "1"])).out).toBe("user:42 #1  late  \n");
+});
+
 test("a data directory that is in use, in the way or not ours: one sentence and status 1", async () => {
   await place.serve();
   const second = await place.done(["serve"]);
