@@ -134,7 +134,8 @@ describe("silence", () => {
 
   test("a client that answers nothing but the protocol's pings stays", async () => {
     const stage = await raiseStage({ clock: makeFastClock(100) });
-    const client = connect(stage.port);
+    const client = connect(stage.port, { token: null });
+    client.ws.on("open", () => client.ws.send(JSON.stringify({ type: "auth", token: tokenOf("ada") })));
     for (let beat = 0; beat < 5; beat++) await client.next("ping");
     expect(stage.closed).toEqual([]);
   });
@@ -304,8 +305,8 @@ describe("connections that break", () => {
     const unread = await openEvents(stage);
     for (const { socket } of [deaf, silent, { socket: unread }]) socket.pause();
     await floodMegabytes(stage, 20);
-    await stage.sessions.stop();
     await stage.app.close();
+    await nobodyLeft(stage);
     for (const { socket } of [deaf, silent, { socket: unread }]) socket.destroy();
   });
 
