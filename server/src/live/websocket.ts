@@ -49,10 +49,10 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
   const waiting = new Map<WebSocketOutlet, Waiting>();
   const open = new Set<WebSocketOutlet>();
 
-  // An option of ws that its types don't know yet.
-  const closing = { closeTimeout: limits.closeMs };
+  // Options of ws that its types don't know yet. Pings are counted here: with its own count it would just hang up.
+  const untyped = { closeTimeout: limits.closeMs, maxPendingAutoPongs: 0 };
   const server = new WebSocketServer({
-    ...closing,
+    ...untyped,
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,

@@ -6,7 +6,7 @@ export interface RawWebSocket {
   readonly socket: Socket;
   /** 101 when it is open, another status when it was refused, null when the connection broke before either. */
   readonly status: Promise<number | null>;
-  /** The close code; null when there was none. */
+  /** The close code, once it is told; null when the connection ended without one. */
   readonly closed: Promise<number | null>;
   send(opcode: number, payload: Buffer | string, says?: number): void;
 }
@@ -27,13 +27,12 @@ export function openRawWebSocket(
   const socket = connect({ host, port: Number(port), noDelay: true });
   const status = Promise.withResolvers<number | null>();
   const closed = Promise.withResolvers<number | null>();
-  let code: number | null = null;
   const send: RawWebSocket["send"] = (...frame) => void socket.write(clientFrame(...frame));
   const read = makeFrameReader(({ opcode, payload }) => {
     if (opcode === Opcode.text) return onText(payload.toString());
     if (opcode === Opcode.ping) return send(Opcode.pong, payload);
     if (opcode !== Opcode.close) return;
-    code = payload.length < 2 ? null : payload.readUInt16BE(0);
+    closed.resolve(payload.length < 2 ? null : payload.readUInt16BE(0));
     send(Opcode.close, payload.subarray(0, 2));
     socket.end();
   });
@@ -52,7 +51,7 @@ export function openRawWebSocket(
   socket.on("error", () => {});
   socket.on("close", () => {
     status.resolve(null);
-    closed.resolve(code);
+    closed.resolve(null);
   });
   socket.write(handshake(`/v1/live${query}`, headers));
   return { socket, status: status.promise, closed: closed.promise, send };
