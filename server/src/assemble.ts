@@ -247,7 +247,7 @@ const verifyWith =
   (tokens: Tokens): Verify =>
   async (token) => {
     const verdict = await tokens.verify(token);
-    return verdict.kind === "client" ? verdict : { error: verdict.detail };
+    return verdict.kind === "client" ? verdict : { error: verdict.detail, reason: verdict.code };
   };
 
 /** `serving.json` in the data directory tells commands on this machine where the server is. */

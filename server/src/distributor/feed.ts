@@ -34,7 +34,7 @@ const headOf = (hub: Hub): StreamHead => ({ epoch: hub.epoch, head: hub.last, fi
 const stepRows = 64;
 
 /**
- * The streams of one session: its user's own and the topics that the user follows (MECHANISMS section 4).
+ * The streams of one session: its user's own and the topics that the user follows.
  *
  *   opening --places known--> catching up --all joined--> live
  *                                  ^----- slow, fell behind, new topic ----/

@@ -25,7 +25,7 @@ const fillRows = 256;
 const fillBackoffMs = { first: 100, most: 5_000 };
 
 /**
- * A distributor's view of one stream (MECHANISMS section 4).
+ * A distributor's view of one stream.
  *
  *   cold --warm()--> warm: `last` is known; messages of the bus append, or make it fill
  *   warm --lost----> gone: followers attach to another hub

@@ -329,9 +329,15 @@ export class Session implements FeedSink, WheelEntry {
   }
 
   private async refresh(token: string, ref: number | undefined): Promise<void> {
-    const verified = await this.shared.verify(token);
+    const verified = await this.shared.verify(token).catch((reason: unknown) => {
+      if (!(reason instanceof Failure)) this.shared.broken(reason);
+      return null;
+    });
     if (this.state === "closing" || this.state === "ended") return;
-    if ("error" in verified) return this.close("token-invalid", verified.error);
+    if (verified === null) {
+      return this.reply(ref, { code: "unavailable", detail: "tokens can't be verified now; try again" });
+    }
+    if ("error" in verified) return this.close(verified.reason, verified.error);
     if (verified.user !== this.user) return this.close("token-invalid", "the token is another user's");
     this.expiresAt = verified.expiresAt;
     this.reply(ref, null);

@@ -8,7 +8,10 @@ import { Session, type SessionOptions } from "./session.ts";
 
 export type Verify = (
   token: string,
-) => Promise<{ readonly user: string; readonly expiresAt: number } | { readonly error: string }>;
+) => Promise<
+  | { readonly user: string; readonly expiresAt: number }
+  | { readonly error: string; readonly reason: "token-expired" | "token-invalid" }
+>;
 
 export interface SessionsOptions {
   /** The server says something at least this often. */

@@ -71,7 +71,7 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
     {
       distributor,
       clock,
-      verify: async () => ({ error: "not here" }),
+      verify: async () => ({ error: "not here", reason: "token-invalid" }),
       metrics: { ...noSessionsMetrics, closed: (reason) => closed.push(reason) },
       broken: (reason) => {
         throw reason;

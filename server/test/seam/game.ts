@@ -58,7 +58,7 @@ export async function play(seed: number, steps: number): Promise<number> {
       {
         distributor,
         clock: schedule.clock,
-        verify: async () => ({ error: "no" }),
+        verify: async () => ({ error: "no", reason: "token-invalid" }),
         metrics: noSessionsMetrics,
         broken: (reason) => void unexpected.push(reason),
       },

@@ -148,12 +148,19 @@ test("a token's end is the session's end, unless a fresh one came in band", asyn
   refreshed.session.receive('{"type":"auth","ref":1,"token":"ann"}');
   stranger.session.receive('{"type":"auth","token":"bo"}');
   refused.session.receive('{"type":"auth","token":"bad"}');
+  const late = await open();
+  late.session.receive('{"type":"auth","token":"old"}');
+  const unlucky = await open();
+  unlucky.session.receive('{"type":"auth","ref":7,"token":"away"}');
   await pass(11_000);
   expect(left.closed?.reason).toBe("token-expired");
   expect(refreshed.closed).toBeNull();
   expect(refreshed.frames).toContainEqual({ type: "reply", ref: 1, ok: true });
   expect(stranger.closed?.reason).toBe("token-invalid");
   expect(refused.closed?.reason).toBe("token-invalid");
+  expect(late.closed?.reason).toBe("token-expired");
+  expect(unlucky.closed).toBeNull();
+  expect(unlucky.frames).toContainEqual(expect.objectContaining({ ref: 7, ok: false }));
 });
 
 test("an ack reaches as far as was sent, and a named device's place is stored", async () => {

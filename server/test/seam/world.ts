@@ -2,6 +2,7 @@
 import type { ServerFrame } from "@carillon/protocol/frames";
 import { distributorDefaults, makeDistributor } from "../../src/distributor/distributor.ts";
 import { noMetrics } from "../../src/distributor/metrics.ts";
+import { Failure } from "../../src/errors.ts";
 import type { Outlet } from "../../src/live/outlet.ts";
 import type { Session, SessionOptions } from "../../src/live/session.ts";
 import { makeSessions, noSessionsMetrics, sessionsDefaults } from "../../src/live/sessions.ts";
@@ -54,8 +55,12 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
     {
       distributor,
       clock: schedule.clock,
-      verify: async (token) =>
-        token === "bad" ? { error: "no" } : { user: token, expiresAt: schedule.clock.now() + 600_000 },
+      verify: async (token) => {
+        if (token === "away") throw new Failure("unavailable", "no keys");
+        return token === "bad" || token === "old"
+          ? { error: "no", reason: token === "old" ? "token-expired" : "token-invalid" }
+          : { user: token, expiresAt: schedule.clock.now() + 600_000 };
+      },
       metrics: noSessionsMetrics,
       broken: (reason) => {
         throw reason;
