@@ -76,6 +76,9 @@ async function assembleInto(
   };
   let draining = false;
 
+  const failing = (what: string) =>
+    sparingly(clock, 1_000, (failure, kept) => log.error({ err: failure, kept }, what));
+
   const backend = await openSqlite({
     directory: config.dataDirectory,
     identityWindowMs: config.identityWindowMs,
@@ -85,6 +88,7 @@ async function assembleInto(
       log.error({ err: reason }, "the store broke down; it is started again");
       storeWatch.broke(reason);
     },
+    checkpointFailed: failing("the store's write-ahead log was not copied, and grows"),
   });
   const store = withBounds(backend);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
@@ -110,8 +114,6 @@ async function assembleInto(
     { ...store, bus, clock, metrics: countDistributor(metrics) },
     { ...distributorDefaults, replay: config.replayRows },
   );
-  const failing = (what: string) =>
-    sparingly(clock, 1_000, (failure, kept) => log.error({ err: failure, kept }, what));
   const failed = {
     apply: failing("a batch was not committed"),
     consume: failing("the log can't be read"),

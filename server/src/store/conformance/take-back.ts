@@ -126,6 +126,8 @@ export function examineTakeBack(subject: StoreUnderTest): void {
       await subjectStore.advance(2 * hourMs);
       await keepUp(subjectStore.store.streams, 3);
       await subjectStore.reopen();
+      expect(await headOf(subjectStore.store.streams, "user:a")).toMatchObject({ head: 5, first: 6 });
+      expect(await subjectStore.store.streams.read("user:a", 0, 9)).toEqual({ first: 6, head: 5, rows: [] });
       const { outcomes } = await apply(subjectStore.store.streams, record("user:a"), record("user:b"));
       expect(outcomes).toEqual([
         { status: "stored", seq: 6 },

@@ -8,7 +8,7 @@ const worthPages = 2_000;
  * Copies the write-ahead log in a thread of its own, so that no commit waits for it. A checkpoint that failed is
  * tried again after the next commit; until then the log is longer, and nothing is lost.
  */
-export function makeCheckpoints(checkpointer: Channel<CheckpointerCalls>) {
+export function makeCheckpoints(checkpointer: Channel<CheckpointerCalls>, failed: (reason: unknown) => void) {
   let underWay = false;
   let copied = 0;
 
@@ -19,12 +19,9 @@ export function makeCheckpoints(checkpointer: Channel<CheckpointerCalls>) {
       underWay = true;
       checkpointer
         .call("checkpoint")
-        .then(
-          ({ value }) => {
-            copied = value.copied;
-          },
-          () => {},
-        )
+        .then(({ value }) => {
+          copied = value.copied;
+        }, failed)
         .finally(() => {
           underWay = false;
         });

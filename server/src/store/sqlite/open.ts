@@ -40,6 +40,8 @@ export interface SqliteOptions {
   readonly restarting?: (reason: Failure) => void;
   /** ... and is there again. */
   readonly restarted?: () => void;
+  /** The write-ahead log wasn't copied, and grows until it is; tried again with the commits that follow. */
+  readonly checkpointFailed?: (reason: unknown) => void;
   readonly faults?: SharedArrayBuffer;
 }
 
@@ -121,7 +123,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     hangMs: 60_000,
     groupCalls: 1,
   });
-  const checkpoints = makeCheckpoints(checkpointer);
+  const checkpoints = makeCheckpoints(checkpointer, options.checkpointFailed ?? (() => {}));
   const stop = async (): Promise<void> => {
     await writer.stop(Promise.all([reader.stop(), checkpointer.stop()]));
     lock.release();

@@ -45,7 +45,9 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
 
   const failed = (names: readonly string[], error: unknown): Answers => {
     const failure = failureValueOf(error);
-    return { answers: names.map(() => ({ failure })), at: 0, walPages: 0 };
+    // A full disk may have room again once the log was copied.
+    const walPages = failure.code === "full" ? walState(db, "NOOP").pages : 0;
+    return { answers: names.map(() => ({ failure })), at: 0, walPages };
   };
 
   /** Looks only: it answers on a disk that is full or can't be written. */
