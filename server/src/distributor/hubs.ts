@@ -43,7 +43,8 @@ export function makeHubs(
   const warming = new Map<Hub, Promise<void>>();
   const suspects = new Set<Hub>();
   const idle: Hub[] = [];
-  let checkedUpTo = hubs.values();
+  /** When each was last held against its head; those that have waited longest come first. */
+  const checkedAt = new Map<Hub, number>();
   let pacing = { suspects: 0, all: 0 };
   let cancel: (() => void) | null = null;
 
@@ -61,6 +62,7 @@ export function makeHubs(
       bus.unsubscribe(hub.stream);
     }
     suspects.delete(hub);
+    checkedAt.delete(hub);
     shared.budget.clear(hub.ring);
   }
 
@@ -69,6 +71,7 @@ export function makeHubs(
     if (hub === undefined) {
       hub = new Hub(stream, tagOf(stream), hubShared);
       hubs.set(stream, hub);
+      checkedAt.set(hub, clock.now());
       warming.set(hub, warm(hub));
     }
     hub.holds++;
@@ -118,7 +121,8 @@ export function makeHubs(
     );
   }
 
-  function takeForCheck(): Hub[] {
+  /** Evenly spread, and none later than `checkMs`: the pace slows down when hubs go, the others' time doesn't. */
+  function takeForCheck(now: number): Hub[] {
     pacing.all += (hubs.size * checkTickMs) / options.checkMs;
     const some: Hub[] = [];
     for (const hub of suspects) {
@@ -126,21 +130,20 @@ export function makeHubs(
       suspects.delete(hub);
       some.push(hub);
     }
-    for (; pacing.all >= 1; pacing.all--) {
-      let next = checkedUpTo.next();
-      if (next.done === true) {
-        checkedUpTo = hubs.values();
-        next = checkedUpTo.next();
-      }
-      if (next.done === true) break;
-      some.push(next.value);
+    for (const [hub, at] of checkedAt) {
+      if (at === now || (pacing.all < 1 && now - at + checkTickMs < options.checkMs)) break;
+      pacing.all = Math.max(0, pacing.all - 1);
+      checkedAt.delete(hub);
+      checkedAt.set(hub, now);
+      some.push(hub);
     }
     return some;
   }
 
   function tick(): void {
-    sweep(clock.now());
-    void check(takeForCheck());
+    const now = clock.now();
+    sweep(now);
+    void check(takeForCheck(now));
     cancel = clock.after(checkTickMs, tick);
   }
 
