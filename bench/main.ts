@@ -98,21 +98,21 @@ function record(lines: readonly Line[]): void {
   process.stdout.write(`recorded in ${file}\n`);
 }
 
-/** In turn, so that what else the machine does falls on both alike. */
+/** Both at once, slice by slice, so that what else the machine does falls on both alike. CPU a unit is what counts. */
 async function compare(other: string): Promise<void> {
   for (const shape of chosen) {
-    const rounds: { readonly here: readonly Figure[]; readonly there: readonly Figure[] }[] = [];
+    const rounds: (readonly [readonly Figure[], readonly Figure[]])[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
-      const there = (await runShape(shape, other)).figures;
-      const here = (await runShape(shape, values.cli)).figures;
-      rounds.push({ here, there });
+      const both = await Promise.all([runShape(shape, values.cli), runShape(shape, other)]);
+      rounds.push([both[0].figures, both[1].figures]);
     }
-    rounds[0]!.here.forEach(({ name, unit }, at) => {
-      const here = median(rounds.map((round) => round.here[at]!.value));
-      const there = median(rounds.map((round) => round.there[at]!.value));
-      const ratio = median(rounds.map((round) => round.here[at]!.value / round.there[at]!.value));
+    rounds[0]![0].forEach(({ name, unit }, at) => {
+      const ratios = rounds.map(([here, there]) => here[at]!.value / there[at]!.value);
+      const here = median(rounds.map((round) => round[0][at]!.value));
+      const there = median(rounds.map((round) => round[1][at]!.value));
       process.stdout.write(
-        `${shape.name}: ${name}: ${show(here)} ${unit} against ${show(there)}, ratio ${ratio.toFixed(3)}\n`,
+        `${shape.name}: ${name}: ${show(here)} ${unit} against ${show(there)}, ratio ${median(ratios).toFixed(3)} ` +
+          `(${ratios.map((ratio) => ratio.toFixed(2)).join(", ")})\n`,
       );
     });
   }

@@ -19,7 +19,7 @@ export const unique: Shape = {
     const ledger = makeLedger();
     const audience = makeAudience(server, ledger, users);
     await audience.connect();
-    const producers = await openProducers(4, server);
+    const producers = await openProducers(8, server);
     const cost = await measure(server, { warmUps: 4, count: 9 }, async () => {
       const arrived = delivered(ledger, requests * batch);
       await pour(producers, requests, (producer) => notify(producer, ledger, randomUsers(batch, users)));
