@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  watch,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -61,6 +62,24 @@ describe("the data directory", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     await open(directory);
+  });
+
+  test("what is committed goes to the data file while the store runs", async () => {
+    const directory = makeDirectory();
+    const store = await open(directory);
+    const file = join(directory, "carillon.db");
+    const copied = new Promise<void>((resolve) => {
+      const watcher = watch(directory, () => {
+        if (statSync(file).size > 4 << 20) resolve();
+      });
+      onTestFinished(() => watcher.close());
+    });
+    const body = JSON.stringify("x".repeat(10_000));
+    for (let at = 0; at < 10; at++) {
+      await apply(store.streams, ...Array.from({ length: 100 }, () => record("user:a", { body })));
+    }
+    await copied;
+    expect(await headOf(store.streams, "user:a")).toMatchObject({ head: 1_000 });
   });
 
   test("stop leaves one file and no log to recover", async () => {

@@ -130,7 +130,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
   };
   try {
     await writer.start();
-    await Promise.all([reader.start(), checkpointer.start()]);
+    await reader.start();
   } catch (error) {
     await stop();
     throw error;
