@@ -50,6 +50,8 @@ export function answerEverything(app: FastifyInstance, log: Logger): void {
     const fields = { ...logFields(request), err: error };
     if (what.code === "internal") log.error(fields, "a request met a bug");
     else if (what.status >= 500) log.debug(fields, what.detail);
+    // To close with a body unread resets the connection, and the answer is lost: its rest is read away instead.
+    if (what.status === 413 || what.status === 415) reply.removeHeader("connection");
     return sendProblem(reply, what);
   });
 }
