@@ -6,17 +6,22 @@ import { numbers, type Server } from "../server.ts";
 
 /** The wheel of a busy machine turns late; what is promised is told by a client's patience, twice the interval. */
 const patience = 2;
+const timeout = { timeout: 300_000 };
 
 export function heartbeats(server: Server): void {
-  test.each(["websocket", "sse"] as const)("something is said over %s every heartbeat", async (transport) => {
-    using session = server.open(transport, await server.user());
-    const { heartbeatMs } = await session.next("hello");
-    await session.next("caught-up");
-    await session.next("ping", heartbeatMs * patience);
-    await session.next("ping", heartbeatMs * patience);
-  });
+  test.each(["websocket", "sse"] as const)(
+    "something is said over %s every heartbeat",
+    timeout,
+    async (transport) => {
+      using session = server.open(transport, await server.user());
+      const { heartbeatMs } = await session.next("hello");
+      await session.next("caught-up");
+      await session.next("ping", heartbeatMs * patience);
+      await session.next("ping", heartbeatMs * patience);
+    },
+  );
 
-  test("a client that answers with pongs alone stays for longer than two heartbeats", async () => {
+  test("a client that answers with pongs alone stays for longer than two heartbeats", timeout, async () => {
     const user = await server.user();
     using session = openWebSocket(server.url, user);
     const { heartbeatMs } = await session.next("hello");

@@ -124,6 +124,17 @@ export function bounds(server: Server): void {
       expect(await server.send(lines, { "content-type": "application/x-ndjson" })).toMatchObject(answer);
     });
 
+    test("a body of more than 8 MB is answered, not cut off", async () => {
+      const body = " ".repeat(8 * kilobyte * kilobyte + 1);
+      const headers = { "content-type": "application/json" };
+      for (const _ of numbers(5)) {
+        expect(await server.send(body, headers)).toMatchObject({
+          status: 413,
+          body: { code: "body-too-large" },
+        });
+      }
+    });
+
     test("a body of more than 8 MB, before it is sent", async () => {
       const headers = {
         authorization: `Bearer ${server.key}`,

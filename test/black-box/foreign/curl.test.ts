@@ -101,7 +101,9 @@ test("curl sends in every plain form and polls", async ({ skip }) => {
   expect(poll(`wait=5&cursor=${cursor}`).frames.map(({ event }) => event.data)).toEqual([5]);
 });
 
-test("invariant 6: curl -N is shown everything in order, and goes on after a kill", async ({ skip }) => {
+test("invariant 6: curl -N is shown everything in order, and goes on after a kill", {
+  timeout: 120_000,
+}, async ({ skip }) => {
   if ("missing" in curl) skip(curl.missing);
   const token = await tokenFor(server, "events");
   const shown = makeShown();

@@ -58,14 +58,14 @@ function run(credential: string, scheme: string, seconds: number): Promise<strin
 describe.concurrent("schemathesis finds no answer that the document doesn't have", () => {
   test("to producers", { timeout: 120_000 }, async ({ skip }) => {
     if ("missing" in python) return skip(python.missing);
-    const said = await run(server.key, "key", 25);
+    const said = await run(server.key, "key", 15);
     expect(said).not.toMatch(/exit status/);
     expect(said).toMatch(/Tested: \d+/);
   });
 
   test("to clients", { timeout: 120_000 }, async ({ skip }) => {
     if ("missing" in python) return skip(python.missing);
-    const said = await run(await tokenFor(server, "made-up"), "token", 15);
+    const said = await run(await tokenFor(server, "made-up"), "token", 10);
     expect(said).not.toMatch(/exit status/);
     expect(said).toMatch(/Tested: \d+/);
   });

@@ -10,9 +10,9 @@ import { findPython } from "./peers.ts";
 const python = findPython("websockets");
 const script = fileURLToPath(new URL("websockets_client.py", import.meta.url));
 
-test("invariant 6: Python's websockets is shown everything in order, and goes on after a kill", async ({
-  skip,
-}) => {
+test("invariant 6: Python's websockets is shown everything in order, and goes on after a kill", {
+  timeout: 120_000,
+}, async ({ skip }) => {
   if ("missing" in python) return skip(python.missing);
   const server = await serve();
   const token = await tokenFor(server, "python");
