@@ -70,3 +70,11 @@ test("a cleared ring gives its bytes back in time", () => {
   expect(budget.sizeBytes()).toBeLessThanOrEqual(2_000);
   expect(rowAt(ring, 80).seq).toBe(80);
 });
+
+test("rows beyond the budget are let go, however few a ring has", () => {
+  const budget = makeRingBudget(100_000, 1_000);
+  const rings = Array.from({ length: 20 }, () => makeRing());
+  for (let seq = 1; seq <= 60; seq++) for (const ring of rings) budget.add(ring, row(seq, 10_000));
+  const held = rings.flatMap(({ rows }) => rows).reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+  expect(held).toBeLessThanOrEqual(100_000);
+});

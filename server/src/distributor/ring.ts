@@ -1,4 +1,4 @@
-import type { Row } from "../store/streams.ts";
+import { Kind, type Row } from "../store/streams.ts";
 
 /**
  * The newest rows of one stream in memory, contiguous, oldest first. All rings of a process share one byte
@@ -45,8 +45,11 @@ export function replaceRow(ring: Ring, row: Row): void {
   if (index < ring.rows.length) ring.rows[index] = row;
 }
 
+/** Stands where a row was: what is gone must not stay in memory for as long as the array isn't cut. */
+const gone: Row = { seq: 0, kind: Kind.tombstone, expiresAt: null, receipt: false, body: null };
+
 function dropOldest(ring: Ring): void {
-  ring.start++;
+  ring.rows[ring.start++] = gone;
   if (ring.start < 64 || ring.start * 2 < ring.rows.length) return;
   ring.rows = ring.rows.slice(ring.start);
   ring.start = 0;
