@@ -42,7 +42,8 @@ export function makeHubs(
   const hubs = new Map<StreamName, Hub>();
   const warming = new Map<Hub, Promise<void>>();
   const suspects = new Set<Hub>();
-  const idle: Hub[] = [];
+  /** Those without followers, the longest idle first. */
+  const idle = new Set<Hub>();
   /** When each was last held against its head; those that have waited longest come first. */
   const checkedAt = new Map<Hub, number>();
   let pacing = { suspects: 0, all: 0 };
@@ -62,6 +63,7 @@ export function makeHubs(
       bus.unsubscribe(hub.stream);
     }
     suspects.delete(hub);
+    idle.delete(hub);
     checkedAt.delete(hub);
     shared.budget.clear(hub.ring);
   }
@@ -75,6 +77,7 @@ export function makeHubs(
       warming.set(hub, warm(hub));
     }
     hub.holds++;
+    idle.delete(hub);
     const pending = warming.get(hub);
     if (pending === undefined) return hub;
     try {
@@ -92,7 +95,7 @@ export function makeHubs(
     hub.holds--;
     if (hub.holds > 0 || hub.gone) return;
     hub.idleSince = clock.now();
-    idle.push(hub);
+    idle.add(hub);
   }
 
   function lost(hub: Hub): void {
@@ -102,10 +105,9 @@ export function makeHubs(
   }
 
   function sweep(now: number): void {
-    const old = idle.findIndex((hub) => hub.idleSince + options.lingerMs > now);
-    const due = idle.splice(0, old === -1 ? idle.length : old);
-    for (const hub of due) {
-      if (hub.holds === 0 && !hub.gone && hub.idleSince + options.lingerMs <= now) drop(hub);
+    for (const hub of idle) {
+      if (hub.idleSince + options.lingerMs > now) break;
+      drop(hub);
     }
   }
 
