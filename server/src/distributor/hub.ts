@@ -60,6 +60,8 @@ export class Hub {
   acceptedAt = 0;
   committedAt = 0;
   private readonly shared: HubShared;
+  /** Taken back beyond `last`: a page that is on its way may still have them whole. */
+  private readonly withdrawn = new Set<number>();
   private readonly runs: { name: string; from: number; shown: number; to: number; run: Run }[] = [];
 
   constructor(stream: StreamName, tag: StreamTag, shared: HubShared) {
@@ -100,13 +102,8 @@ export class Hub {
       case "changed":
         return this.revised(message.rev);
       case "withdrawn":
-        replaceRow(this.ring, {
-          seq: message.seq,
-          kind: Kind.tombstone,
-          expiresAt: null,
-          receipt: false,
-          body: null,
-        });
+        if (this.last >= 0 && message.seq > this.last) this.withdrawn.add(message.seq);
+        else replaceRow(this.ring, tombstoneOf(message.seq));
         this.shared.reader.forget(this.stream);
         return this.revised(message.rev);
       case "ephemeral":
@@ -137,13 +134,21 @@ export class Hub {
 
   /** Takes the rows that continue `last`, in order; others are none of its business. */
   append(rows: readonly Row[]): void {
+    if (this.followers.size === 1) this.forgetWhatItHas();
     for (const row of rows) {
       if (row.seq !== this.last + 1) continue;
-      this.shared.budget.add(this.ring, row);
+      const isWithdrawn = this.withdrawn.size > 0 && this.withdrawn.delete(row.seq);
+      this.shared.budget.add(this.ring, isWithdrawn ? tombstoneOf(row.seq) : row);
       this.last = row.seq;
       if (row.receipt) this.receiptSeq = row.seq;
     }
     this.shared.dirty(this);
+  }
+
+  /** Rows that its only follower was sent: nobody is there to want them, and long-lived ones cost the collector most. */
+  private forgetWhatItHas(): void {
+    const [only] = this.live.members;
+    if (only !== undefined && only.pos === this.last) this.shared.budget.clear(this.ring);
   }
 
   private async fill(): Promise<void> {
@@ -179,6 +184,7 @@ export class Hub {
   /** Rows up to `last` are trimmed away: what the ring holds continues nothing any more. */
   private jump(last: number): void {
     this.shared.budget.clear(this.ring);
+    for (const seq of this.withdrawn) if (seq <= last) this.withdrawn.delete(seq);
     this.last = last;
     this.first = last + 1;
     this.shared.dirty(this);
@@ -236,10 +242,15 @@ export class Hub {
     const { encoding } = follower.session;
     const alone = this.live.members.length === 1;
     const { pos, shown } = follower;
-    const known = this.runs.find(
-      (entry) =>
-        entry.name === encoding.name && entry.from === pos && entry.shown === shown && entry.to === this.last,
-    );
+    const known = alone
+      ? undefined
+      : this.runs.find(
+          (entry) =>
+            entry.name === encoding.name &&
+            entry.from === pos &&
+            entry.shown === shown &&
+            entry.to === this.last,
+        );
     if (known !== undefined) return known.run;
     const run = encodeRun(
       encoding,
@@ -294,6 +305,14 @@ export class Hub {
     }
   }
 }
+
+const tombstoneOf = (seq: number): Row => ({
+  seq,
+  kind: Kind.tombstone,
+  expiresAt: null,
+  receipt: false,
+  body: null,
+});
 
 export function noteReceipt(follower: Follower, rows: readonly Row[]): void {
   if (follower.receiptFrom !== 0) return;
