@@ -6,6 +6,7 @@ import type { Acks } from "./acks.ts";
 import type { Encoding } from "./encoding.ts";
 import type { FeedSink } from "./feed-sink.ts";
 import { type Follower, makeFollower, notLive, type Receiving } from "./follower.ts";
+import { makeHolds } from "./holds.ts";
 import { type Hub, noteReceipt } from "./hub.ts";
 import type { Hubs } from "./hubs.ts";
 import type { DistributorMetrics } from "./metrics.ts";
@@ -60,6 +61,8 @@ export class Feed implements Receiving {
   private announced = false;
   private refreshing = false;
   private stale = false;
+  /** Something of the user is another, and it may be what they follow. */
+  private unsure = false;
   /** What the client was told of unread is for this rev, and no good any more when `recount`. */
   private toldRev = 0;
   private recount = false;
@@ -76,32 +79,26 @@ export class Feed implements Receiving {
    * `device` stood. Never rejects: the sink hears of failures.
    */
   async open(cursor: string | null, device: string | null): Promise<void> {
+    const { hold, handOver, letGo } = makeHolds(this.shared.hubs);
     try {
-      const own = await this.shared.hubs.acquire(userStream(this.user));
-      if (this.closed) return this.shared.hubs.release(own);
+      const own = await hold(userStream(this.user));
+      if (this.closed) return letGo();
       const { rev } = own;
       const [subscriptions, unread, stored] = await Promise.all([
         this.shared.subscriptions(this.user),
         this.shared.reader.unread(this.user),
         cursor === null && device !== null ? this.shared.devicePosition(this.user, device) : null,
       ]);
-      const topics = await Promise.all(
-        subscriptions.map((one) => this.shared.hubs.acquire(topicStream(one.topic))),
-      );
-      if (this.closed) {
-        for (const hub of [own, ...topics]) this.shared.hubs.release(hub);
-        return;
-      }
+      const topics = await Promise.all(subscriptions.map((one) => hold(topicStream(one.topic))));
+      if (this.closed) return letGo();
       const token = cursor ?? stored;
       const places = token === null ? null : decodeCursor(token);
       const known = places !== null && "entries" in places ? places.entries : null;
       const gaps: [StreamName, Omit<GapFrame, "type" | "stream">][] = [];
       const hubs = [own, ...topics];
       const ahead = await Promise.all(hubs.map((hub) => this.headAhead(hub, known?.get(hub.tag))));
-      if (this.closed) {
-        for (const hub of hubs) this.shared.hubs.release(hub);
-        return;
-      }
+      if (this.closed) return letGo();
+      handOver();
       hubs.forEach((hub, index) => {
         const since = index === 0 ? 0 : (subscriptions[index - 1] as Subscription).since;
         const place = known?.get(hub.tag) ?? null;
@@ -115,9 +112,10 @@ export class Feed implements Receiving {
       if (this.closed) return;
       const counted = new Map(unread.streams.map((one) => [one.stream, one.head]));
       for (const [stream, gap] of gaps) this.gap(stream, gap, counted.get(stream));
-      if (own.rev !== rev) void this.refresh();
+      if (own.rev !== rev) this.changed(own.stream);
       this.wake();
     } catch (reason) {
+      letGo();
       if (!this.closed) this.sink.failed(reason);
     }
   }
@@ -246,6 +244,7 @@ export class Feed implements Receiving {
     const pulls = (follower: Follower | undefined): boolean =>
       follower !== undefined && follower.liveIndex === notLive && !follower.waiting;
     if (pulls(this.followers[0])) return this.followers[0];
+    if (this.unsure) return undefined;
     for (let tried = 0; tried < this.followers.length; tried++) {
       this.turn = (this.turn + 1) % this.followers.length;
       if (pulls(this.followers[this.turn])) return this.followers[this.turn];
@@ -294,7 +293,7 @@ export class Feed implements Receiving {
       ? reader.sharedPage(hub.stream, pos)
       : reader.page(hub.stream, pos, stepRows * 4));
     if (this.closed || follower.hub.gone || follower.pos !== pos || follower.liveIndex !== notLive) return;
-    if (!this.followers.includes(follower)) return;
+    if (!this.followers.includes(follower) || (this.unsure && follower !== this.followers[0])) return;
     if (page.first > pos + 1) {
       this.gap(hub.stream, { reason: "trimmed", from: pos + 1, to: page.first - 1 });
       follower.pos = follower.shown = page.first - 1;
@@ -306,8 +305,12 @@ export class Feed implements Receiving {
     if (follower.pos > hub.last) hub.append(page.rows);
   }
 
+  /** Until it is known what the user follows now, nothing of a topic is sent: they may not follow it any more. */
   changed(stream: StreamName): void {
-    if (stream === userStream(this.user)) void this.refresh();
+    if (stream !== userStream(this.user)) return;
+    this.unsure = true;
+    for (const follower of this.followers.slice(1)) follower.hub.leave(follower);
+    void this.refresh();
   }
 
   /** Reads subscriptions and what is unread again, follows and tells. Single flight; a change meanwhile makes it go round again. */
@@ -320,10 +323,12 @@ export class Feed implements Receiving {
         this.stale = false;
         await this.resubscribe();
       }
+      this.unsure = false;
     } catch (reason) {
       if (!this.closed) this.sink.failed(reason);
     }
     this.refreshing = false;
+    this.wake();
   }
 
   private async resubscribe(): Promise<void> {
@@ -349,7 +354,6 @@ export class Feed implements Receiving {
     for (const [stream, upTo] of noteReads(this.followers, unread)) this.sink.read(stream, upTo);
     if (recount || unread.rev !== this.toldRev) this.sink.unread(toldOf(unread));
     this.toldRev = unread.rev;
-    this.wake();
   }
 
   private unfollow(follower: Follower): void {
