@@ -60,7 +60,8 @@ const contentsOf = (directory: string): Record<string, string> =>
 
 async function expectRefused(options: SpawnOptions, why: RegExp): Promise<void> {
   const before = contentsOf(options.directory);
-  const { exit, said } = spawnServer(options);
+  const { exit, said, serving } = spawnServer(options);
+  expect((await serving)?.url, "where it serves, which it must not").toBeUndefined();
   expect(await exit, said.join("\n")).toEqual({ code: 1, signal: null });
   expect(said).toEqual([expect.stringMatching(/^carillon could not start: .+/)]);
   expect(said[0]).toMatch(why);

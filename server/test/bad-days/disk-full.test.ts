@@ -47,6 +47,7 @@ test("invariant 1: a full disk refuses with 503 what it can't keep, loses nothin
   async function sendUntilFull(): Promise<Answer> {
     for (;;) {
       const answer = await send(server);
+      expect(ledger.violations).toEqual([]);
       if (answer.status !== 202) return answer;
     }
   }

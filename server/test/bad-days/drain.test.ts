@@ -102,7 +102,8 @@ describe("SIGTERM", () => {
     });
     await live.promise;
     const exit = server.kill("SIGTERM");
-    expect(await goaway.promise).toMatchObject({ reason: "draining", withinMs: 1_000 });
+    const told = await Promise.race([goaway.promise, closed]);
+    expect(told).toMatchObject({ reason: "draining", withinMs: 1_000 });
     const ready = await must(503, `${server.operationsUrl}/readyz`);
     expect(ready.json).toMatchObject({ ready: false });
     await must(200, `${server.operationsUrl}/livez`);

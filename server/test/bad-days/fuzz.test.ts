@@ -1,4 +1,4 @@
 import { describe } from "vitest";
 import { fuzzEverything } from "./fuzz-everything.ts";
 
-describe("anything at all, a little", () => fuzzEverything(150));
+describe("anything at all, a little", () => fuzzEverything(500));

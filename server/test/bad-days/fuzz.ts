@@ -234,6 +234,7 @@ export async function fuzzBytes({ server, runs }: Fuzzed): Promise<void> {
 }
 
 const frameText = fc.oneof(
+  fc.constantFrom("null", "[]", "0", '""', "{}", "true"),
   fc.string({ maxLength: 100 }),
   fc.json({ maxDepth: 4 }),
   fc
@@ -247,7 +248,7 @@ const frameText = fc.oneof(
     ),
 );
 const frame = fc.oneof(
-  frameText.map((text) => clientFrame(1, text)),
+  { arbitrary: frameText.map((text) => clientFrame(1, text)), weight: 4 },
   fc.tuple(fc.nat(15), bytes).map(([opcode, payload]) => clientFrame(opcode, payload)),
   fc
     .tuple(fc.nat(15), bytes, fc.nat(2 ** 31))
