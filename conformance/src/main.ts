@@ -1,5 +1,6 @@
 /** `npm run conformance`: finds out which server is meant and runs the exam against it. */
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startVitest } from "vitest/node";
 
@@ -18,7 +19,11 @@ what it asks of the server's configuration.
 Exit status: 0 passed, 1 failed, 2 it could not begin.
 `;
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = refuse(error instanceof Error ? `${error.message}.` : String(error));
+}
 
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -48,9 +53,12 @@ async function main(args: string[]): Promise<number> {
   process.env["CARILLON_URL"] = url.replace(/\/+$/, "");
   process.env["CARILLON_KEY"] = key;
   const vitest = await startVitest("test", [], {
-    config: new URL("../vitest.config.ts", import.meta.url).pathname,
+    config: false,
+    root: fileURLToPath(new URL("..", import.meta.url)),
+    include: ["src/exam.ts"],
     run: true,
     watch: false,
+    cache: false,
     ...(values.only === undefined ? {} : { testNamePattern: values.only }),
   });
   await vitest?.close();
