@@ -79,7 +79,7 @@ export function makeDistributor(
   return {
     name: "distributor",
     acks,
-    reads: makeReads(positions, bus),
+    reads: makeReads({ read: positions.read, unread: reader.unread }, bus),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
     hubCount: () => hubs.count(),

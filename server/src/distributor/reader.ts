@@ -2,6 +2,7 @@ import { isTopicStream, type StreamName } from "@carillon/protocol/stream";
 import { Failure } from "../errors.ts";
 import type { PositionsDriver, Unread } from "../store/positions.ts";
 import type { Head, Page, StreamsDriver } from "../store/streams.ts";
+import { readOnce } from "./read-once.ts";
 
 /**
  * All reads of the store by hubs and feeds: bounded in number, users' own streams before topics, heads asked
@@ -78,7 +79,7 @@ export function makeReader(
   const page = (stream: StreamName, after: number, limit: number): Promise<Page> =>
     gated(!isTopicStream(stream), () => streams.read(stream, after, limit));
 
-  const unread = (user: string): Promise<Unread> => gated(true, () => positions.unread(user));
+  const unread = readOnce((user) => gated(true, () => positions.unread(user)));
 
   const blocks = new Map<StreamName, Map<number, Block>>();
   let kept = 0;
