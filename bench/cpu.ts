@@ -20,6 +20,8 @@ const loadCore = 1;
 export const serverCore = 0;
 export const canPin = process.platform === "linux" && availableParallelism() > 1;
 
+/** Of /proc/stat; 100 a second on every Linux that Node runs on. */
+const tickUs = 10_000;
 const storeThread = /^store-/;
 
 function threadsOf(pid: number): { readonly id: number; readonly name: string }[] {
@@ -40,6 +42,12 @@ export function readCpu(pid: number): Cpu {
     else if (storeThread.test(name)) store += used;
   }
   return { all, main, store };
+}
+
+/** What the whole machine has worked so far, in microseconds of one core; interrupts are nobody's. */
+export function readMachineUs(): number {
+  const [user, nice, system] = readFileSync("/proc/stat", "utf8").split(/\s+/).slice(1, 4).map(Number);
+  return (user! + nice! + system!) * tickUs;
 }
 
 export const cpuBetween = (before: Cpu, after: Cpu): Cpu => ({

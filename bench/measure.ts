@@ -1,5 +1,5 @@
 /** What a piece of work cost the server and the load, as medians over slices of it. */
-import { type Cpu, cpuBetween } from "./cpu.ts";
+import { type Cpu, cpuBetween, readMachineUs } from "./cpu.ts";
 
 export interface Measured {
   cpu(): Cpu;
@@ -16,6 +16,8 @@ export interface Cost {
   /** Shares of one core's time, 0 to 1. */
   readonly serverCoreBusy: number;
   readonly loadCoreBusy: number;
+  /** What neither server nor load has used of the machine. */
+  readonly othersBusy: number;
 }
 
 export const median = (values: readonly number[]): number => {
@@ -32,12 +34,14 @@ export const quantile = (sorted: ArrayLike<number>, q: number): number =>
 export async function measureSlice(server: Measured, work: () => Promise<number>): Promise<Cost> {
   const before = server.cpu();
   const loadBefore = process.cpuUsage();
+  const machineBefore = readMachineUs();
   const startedAt = performance.now();
   const units = await work();
   const wallUs = (performance.now() - startedAt) * 1_000;
   const used = cpuBetween(before, server.cpu());
   const { user, system } = process.cpuUsage(loadBefore);
   const load = user + system;
+  const machine = readMachineUs() - machineBefore;
   return {
     allUs: used.all / units,
     mainUs: used.main / units,
@@ -46,6 +50,7 @@ export async function measureSlice(server: Measured, work: () => Promise<number>
     unitsPerSecond: units / (wallUs / 1e6),
     serverCoreBusy: (used.all - used.store) / wallUs,
     loadCoreBusy: (load + used.store) / wallUs,
+    othersBusy: Math.max(0, machine - used.all - load) / wallUs,
   };
 }
 
@@ -57,6 +62,7 @@ export const medianCost = (costs: readonly Cost[]): Cost => ({
   unitsPerSecond: median(costs.map((cost) => cost.unitsPerSecond)),
   serverCoreBusy: median(costs.map((cost) => cost.serverCoreBusy)),
   loadCoreBusy: median(costs.map((cost) => cost.loadCoreBusy)),
+  othersBusy: median(costs.map((cost) => cost.othersBusy)),
 });
 
 /** Some slices to warm up, then the median of the others. */

@@ -25,9 +25,9 @@ export interface Shape {
   run(start: (nodeOptions?: readonly string[]) => Promise<Server>): Promise<Result>;
 }
 
-const percent = (share: number): string => `${Math.round(share * 100)}%`;
+export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 const us = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 
 export const describeCost = (cost: Cost): string =>
   `main ${us(cost.mainUs)} + store ${us(cost.storeUs)} us, ${Math.round(cost.unitsPerSecond).toLocaleString("en")}/s; ` +
-  `server's core ${percent(cost.serverCoreBusy)}, load's ${percent(cost.loadCoreBusy)} (load ${us(cost.loadUs)} us)`;
+  `server's core ${percent(cost.serverCoreBusy)}, load's ${percent(cost.loadCoreBusy)} (load ${us(cost.loadUs)} us), others ${percent(cost.othersBusy)}`;

@@ -4,8 +4,9 @@ import { makeAudience } from "../load/audience.ts";
 import { type Ledger, makeLedger } from "../load/ledger.ts";
 import { notify } from "../load/notifications.ts";
 import { openProducers, type Producer } from "../load/producer.ts";
-import { measure, quantile } from "../measure.ts";
-import type { Figure, Shape } from "../shape.ts";
+import { type Cost, measure, measureSlice, quantile } from "../measure.ts";
+import type { Server } from "../server-process.ts";
+import { type Figure, percent, type Shape } from "../shape.ts";
 import { pour, randomUsers } from "./accept.ts";
 import { delivered } from "./delivered.ts";
 
@@ -37,15 +38,31 @@ async function latencies(
   return taken.subarray(0, count).sort();
 }
 
-function figureOf(name: string, most: number, sorted: Float64Array): Figure {
+function figureOf(name: string, most: number, { sorted, cost }: Timed): Figure {
   const show = (q: number): string => quantile(sorted, q).toFixed(2);
   return {
     name: `${name}, p99`,
     value: quantile(sorted, 0.99),
     unit: "ms",
     bar: { most },
-    beside: `p50 ${show(0.5)}, p95 ${show(0.95)}, p99.9 ${show(0.999)}, max ${show(1)} ms of ${sorted.length.toLocaleString("en")}`,
+    beside:
+      `p50 ${show(0.5)}, p95 ${show(0.95)}, p99.9 ${show(0.999)}, max ${show(1)} ms of ${sorted.length.toLocaleString("en")}; ` +
+      `server's core ${percent(cost.serverCoreBusy)}, load's ${percent(cost.loadCoreBusy)}, others ${percent(cost.othersBusy)}`,
   };
+}
+
+interface Timed {
+  readonly sorted: Float64Array;
+  readonly cost: Cost;
+}
+
+async function timed(server: Server, run: () => Promise<Float64Array>): Promise<Timed> {
+  let sorted = new Float64Array();
+  const cost = await measureSlice(server, async () => {
+    sorted = await run();
+    return sorted.length;
+  });
+  return { sorted, cost };
 }
 
 export const latency: Shape = {
@@ -65,8 +82,12 @@ export const latency: Shape = {
       return 50 * batch;
     });
     const half = Math.round(most.unitsPerSecond / 2);
-    const atHalf = await latencies(producers, ledger, { perSecond: half, seconds: halfSeconds, size: batch });
-    const calm = await latencies(producers, ledger, { perSecond: 100, seconds: calmSeconds, size: 1 });
+    const atHalf = await timed(server, () =>
+      latencies(producers, ledger, { perSecond: half, seconds: halfSeconds, size: batch }),
+    );
+    const calm = await timed(server, () =>
+      latencies(producers, ledger, { perSecond: 100, seconds: calmSeconds, size: 1 }),
+    );
     const audit = ledger.audit(audience.places());
     audience.drop();
     return {
