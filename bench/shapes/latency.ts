@@ -57,7 +57,7 @@ interface Timed {
 }
 
 async function timed(server: Server, run: () => Promise<Float64Array>): Promise<Timed> {
-  let sorted = new Float64Array();
+  let sorted: Float64Array = new Float64Array();
   const cost = await measureSlice(server, async () => {
     sorted = await run();
     return sorted.length;
