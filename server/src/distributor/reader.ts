@@ -30,7 +30,7 @@ export interface ReaderLimits {
   readonly pageBytes: number;
 }
 
-export const blockRows = 64;
+const blockRows = 64;
 const headsPerQuery = 1000;
 
 type Job = () => Promise<void>;

@@ -22,10 +22,10 @@ interface Encoded {
  */
 const encoded = new WeakMap<Row, Map<Encoding["name"], Encoded>>();
 
-export const isShown = (row: Row, now: number): boolean =>
+const isShown = (row: Row, now: number): boolean =>
   row.kind !== Kind.tombstone && (row.expiresAt === null || row.expiresAt > now);
 
-export function notificationJson(stream: StreamName, row: Row, prev: number): string {
+function notificationJson(stream: StreamName, row: Row, prev: number): string {
   return `{"type":"notification","stream":"${stream}","seq":${row.seq},"prev":${prev},"event":${row.body}}`;
 }
 

@@ -23,7 +23,7 @@ export interface PackedOutcomes {
 }
 
 export const receiptFlag = 4;
-export const statuses = ["stored", "duplicate", "conflict", "closed"] as const;
+const statuses = ["stored", "duplicate", "conflict", "closed"] as const;
 export const Status = { stored: 0, duplicate: 1, conflict: 2, closed: 3 } as const;
 
 const flagsOf = ({ kind, receipt }: StreamRecord): number => (receipt ? kind | receiptFlag : kind);
