@@ -21,7 +21,7 @@ import type { Answers } from "./wire.ts";
 type Calls<C> = { readonly [K in keyof C]: (...args: never[]) => unknown };
 
 export interface ChannelOptions
-  extends Pick<ThreadOptions, "name" | "script" | "settings" | "startMs" | "endMs"> {
+  extends Pick<ThreadOptions, "name" | "script" | "settings" | "startMs" | "endMs" | "troubled"> {
   readonly clock: Clock;
   /** A group that isn't answered for so long: the worker hangs. */
   readonly hangMs: number;
@@ -29,7 +29,7 @@ export interface ChannelOptions
   readonly groupCalls: number;
   readonly queuedCalls: number;
   readonly random: () => number;
-  grouped?(calls: number, tookMs: number, walPages: number): void;
+  grouped?(calls: number, tookMs: number): void;
   restarting(reason: Failure): void;
   restarted(): void;
   failed(failure: Failure): void;
@@ -91,11 +91,11 @@ export function makeChannel<C extends Calls<C>>(options: ChannelOptions): Channe
     thread.post({ names: underWay.map((call) => call.name), args: underWay.map((call) => call.args) });
   };
 
-  const answered = ({ answers, at, walPages }: Answers): void => {
+  const answered = ({ answers, at }: Answers): void => {
     const calls = underWay;
     underWay = [];
     cancelHang();
-    options.grouped?.(calls.length, clock.now() - startedAt, walPages);
+    options.grouped?.(calls.length, clock.now() - startedAt);
     answers.forEach((answer, index) => {
       const call = calls[index]!;
       if ("failure" in answer) call.reject(failureOf(answer.failure));

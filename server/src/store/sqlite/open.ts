@@ -5,8 +5,6 @@ import type { Failure } from "../../errors.ts";
 import type { StoreBackend } from "../store.ts";
 import { makeAccess } from "./access.ts";
 import { type ChannelOptions, makeChannel } from "./channel.ts";
-import type { CheckpointerCalls } from "./checkpointer/worker.ts";
-import { makeCheckpoints } from "./checkpoints.ts";
 import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
 import { lockDirectory } from "./lock.ts";
@@ -41,7 +39,7 @@ export interface SqliteOptions {
   /** ... and is there again. */
   readonly restarted?: () => void;
   /** The write-ahead log wasn't copied, and grows until it is; tried again with the commits that follow. */
-  readonly checkpointFailed?: (reason: unknown) => void;
+  readonly checkpointFailed?: (reason: Failure) => void;
   readonly faults?: SharedArrayBuffer;
 }
 
@@ -95,6 +93,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     random: options.random ?? Math.random,
     restarting,
     restarted,
+    troubled: options.checkpointFailed ?? (() => {}),
     failed,
   };
   const writer = makeChannel<WriterCalls>({
@@ -103,10 +102,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     script: new URL("./writer/worker.ts", import.meta.url),
     settings: settings(options.writerCacheBytes ?? 64 * mebibyte),
     groupCalls: 256,
-    grouped(calls, tookMs, walPages) {
-      checkpoints.grown(walPages);
-      options.committed?.(calls, tookMs);
-    },
+    ...(options.committed ? { grouped: options.committed } : {}),
   });
   const reader = makeChannel<ReaderCalls>({
     ...shared,
@@ -115,17 +111,8 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     settings: settings(options.readerCacheBytes ?? 32 * mebibyte),
     groupCalls: 32,
   });
-  const checkpointer = makeChannel<CheckpointerCalls>({
-    ...shared,
-    name: "checkpointer",
-    script: new URL("./checkpointer/worker.ts", import.meta.url),
-    settings: settings(mebibyte),
-    hangMs: 60_000,
-    groupCalls: 1,
-  });
-  const checkpoints = makeCheckpoints(checkpointer, options.checkpointFailed ?? (() => {}));
   const stop = async (): Promise<void> => {
-    await writer.stop(Promise.all([reader.stop(), checkpointer.stop()]));
+    await writer.stop(reader.stop());
     lock.release();
   };
   try {

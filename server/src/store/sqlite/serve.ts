@@ -4,7 +4,7 @@ import type { Answers, FromWorker, Group, ToWorker } from "./wire.ts";
 
 export interface Served {
   run(group: Group): Answers;
-  /** After a group was answered. */
+  /** After a group was answered: work that no caller waits for. What it throws is told as trouble. */
   rest?(): void;
   close(): void;
 }
@@ -25,7 +25,11 @@ export function serve(open: () => Served): void {
   port.on("message", (message: ToWorker) => {
     if (message.type === "group") {
       post({ type: "answers", answers: served.run(message.group) });
-      served.rest?.();
+      try {
+        served.rest?.();
+      } catch (error) {
+        post({ type: "trouble", failure: failureValueOf(error) });
+      }
     } else {
       served.close();
       port.close();

@@ -14,6 +14,7 @@ export interface ThreadOptions {
   /** How long a thread may take to end when told to. */
   readonly endMs: number;
   answered(answers: Answers): void;
+  troubled(reason: Failure): void;
   /** It ended without having been told to. */
   died(reason: unknown): void;
 }
@@ -28,7 +29,7 @@ export interface Thread {
 
 /** Resolves when the worker has its database open, rejects with the reason when it never will. */
 export function startThread(options: ThreadOptions): Promise<Thread> {
-  const { name, script, settings, clock, startMs, endMs, answered, died } = options;
+  const { name, script, settings, clock, startMs, endMs, answered, troubled, died } = options;
   const worker = new Worker(script, { name: `store-${name}`, workerData: settings });
   let ending = false;
   let reason: unknown;
@@ -76,6 +77,7 @@ export function startThread(options: ThreadOptions): Promise<Thread> {
         if (!ending) answered(message.answers);
         return;
       }
+      if (message.type === "trouble") return troubled(failureOf(message.failure));
       if (message.type === "refused") return refuse(failureOf(message.failure));
       cancel();
       open = true;

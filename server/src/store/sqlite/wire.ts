@@ -17,14 +17,14 @@ export interface Answers {
   readonly answers: readonly Answer[];
   /** When the group was committed, by the worker's clock. */
   readonly at: number;
-  /** From the writer: how long the write-ahead log is. */
-  readonly walPages: number;
 }
 
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "refused"; readonly failure: FailureValue }
-  | { readonly type: "answers"; readonly answers: Answers };
+  | { readonly type: "answers"; readonly answers: Answers }
+  /** Something that no call is answered with went wrong. */
+  | { readonly type: "trouble"; readonly failure: FailureValue };
 
 export type ToWorker = { readonly type: "group"; readonly group: Group } | { readonly type: "close" };
 

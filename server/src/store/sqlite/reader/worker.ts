@@ -42,11 +42,11 @@ serve(() => {
         const answers = names.map((name, at) => invoke(name, args[at]!));
         faults.beforeCommit();
         db.exec("COMMIT");
-        return { answers, at: 0, walPages: 0 };
+        return { answers, at: 0 };
       } catch (error) {
         if (db.isTransaction) db.exec("ROLLBACK");
         const failure = failureValueOf(error);
-        return { answers: names.map(() => ({ failure })), at: 0, walPages: 0 };
+        return { answers: names.map(() => ({ failure })), at: 0 };
       }
     },
     close: () => db.close(),

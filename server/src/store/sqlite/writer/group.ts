@@ -1,5 +1,4 @@
 import type { DatabaseSync } from "node:sqlite";
-import { walState } from "../connection.ts";
 import { failureValueOf, isStorageFault } from "../failure.ts";
 import type { FaultPoints } from "../faults.ts";
 import type { Answer, Answers, Group, Handlers } from "../wire.ts";
@@ -45,9 +44,7 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
 
   const failed = (names: readonly string[], error: unknown): Answers => {
     const failure = failureValueOf(error);
-    // A full disk may have room again once the log was copied.
-    const walPages = failure.code === "full" ? walState(db, "NOOP").pages : 0;
-    return { answers: names.map(() => ({ failure })), at: 0, walPages };
+    return { answers: names.map(() => ({ failure })), at: 0 };
   };
 
   /** Looks only: it answers on a disk that is full or can't be written. */
@@ -57,7 +54,7 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
       db.exec("BEGIN");
       const answers = names.map((name, at) => invoke(name, args[at]!));
       db.exec("COMMIT");
-      return { answers, at: faults.now(), walPages: 0 };
+      return { answers, at: faults.now() };
     } catch (error) {
       if (db.isTransaction) db.exec("ROLLBACK");
       return failed(names, error);
@@ -88,6 +85,6 @@ export function makeGroupRunner(transaction: Transaction): (group: Group) => Ans
     // Out of the reach of that catch: what fails from here on has been committed, and ends the worker.
     committed();
     faults.afterCommit();
-    return { answers, at: faults.now(), walPages: walState(db, "NOOP").pages };
+    return { answers, at: faults.now() };
   };
 }

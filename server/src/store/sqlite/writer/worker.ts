@@ -1,10 +1,11 @@
 import { workerData } from "node:worker_threads";
-import { openForWriting, walState } from "../connection.ts";
+import { openForWriting } from "../connection.ts";
 import { makeFaultPoints } from "../faults.ts";
 import { serve } from "../serve.ts";
 import type { WorkerSettings } from "../wire.ts";
 import { makeAccessWrites } from "./access.ts";
 import { makeApply } from "./apply.ts";
+import { makeCheckpoints } from "./checkpoints.ts";
 import { makeDirectoryWrites } from "./directory.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
@@ -23,13 +24,6 @@ const handlersOf = (writing: Writing) => ({
   ...makeAccessWrites(writing),
 });
 
-/**
- * The log starts over only when a commit finds all of it copied, which the checkpointer can't bring about while
- * commits follow one another. Then the writer copies the last of it: rarely, and a rest that takes milliseconds.
- */
-const longLogPages = 32_768;
-const shortRestPages = 4_096;
-
 export type WriterCalls = ReturnType<typeof handlersOf>;
 
 serve(() => {
@@ -38,6 +32,7 @@ serve(() => {
   const faults = makeFaultPoints(settings.faults, (sql) => db.exec(sql));
   const streams = makeStreamCache(db, settings.cachedStreams);
   const identities = makeIdentities(db, settings.identityWindowMs);
+  const checkpoints = makeCheckpoints(db);
   let now = 0;
   const handlers = handlersOf({ db, streams, identities, now: () => now });
   const run = makeGroupRunner({
@@ -57,12 +52,9 @@ serve(() => {
   });
   return {
     run,
-    rest() {
-      const { pages, copied } = walState(db, "NOOP");
-      if (pages > longLogPages && pages - copied < shortRestPages) walState(db, "PASSIVE");
-    },
+    rest: checkpoints.rest,
     close() {
-      walState(db, "TRUNCATE");
+      checkpoints.finish();
       db.close();
     },
   };
