@@ -17,6 +17,7 @@ import { distributorDefaults, makeDistributor } from "./distributor/distributor.
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
 import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
 import { makeAuthorizer } from "./http/authorize.ts";
+import { closeWithin } from "./http/closing.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { liveDefaults, registerLive } from "./live/live.ts";
@@ -207,7 +208,7 @@ async function assembleInto(
   await begin({
     name: "http",
     start: async () => void (await app.listen({ host: config.host, port: config.port })),
-    stop: () => app.close(),
+    stop: () => closeWithin(app, clock, graceMs(config)),
   });
 
   const serving: Serving = {
@@ -251,6 +252,10 @@ const verifyWith =
     const verdict = await tokens.verify(token);
     return verdict.kind === "client" ? verdict : { error: verdict.detail, reason: verdict.code };
   };
+
+/** For requests under way when the clients have left: a part of what is left until the deadline. */
+const graceMs = ({ drainWindowMs, drainDeadlineMs }: Config): number =>
+  Math.min(5_000, (drainDeadlineMs - drainWindowMs) / 4);
 
 /** `serving.json` in the data directory tells commands on this machine where the server is. */
 function announcement(directory: string, { url, operationsUrl }: Serving): Service {

@@ -48,6 +48,7 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
   /** Those without a session yet. */
   const waiting = new Map<WebSocketOutlet, Waiting>();
   const open = new Set<WebSocketOutlet>();
+  let isClosing = false;
 
   // Options of ws that its types don't know yet. Pings are counted here: with its own count it would just hang up.
   const untyped = { closeTimeout: limits.closeMs, maxPendingAutoPongs: 0 };
@@ -120,6 +121,7 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
   async function judge(request: IncomingMessage): Promise<Client | Problem | null> {
     const { origin } = request.headers;
     if (pathOf(request) !== path) return problem("route-not-found", "there is no WebSocket here");
+    if (isClosing) return problem("draining", "the server is shutting down", { retryMs: 1_000 });
     if (origin !== undefined && !allowsOrigin(origin)) {
       return problem("origin-forbidden", "the server doesn't allow pages of this origin");
     }
@@ -169,6 +171,7 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     );
   });
   app.addHook("preClose", async () => {
+    isClosing = true;
     for (const outlet of open) outlet.destroy();
   });
 }
