@@ -16,7 +16,7 @@ import { openPolls } from "./transports/poll.ts";
 import { openRawWebSocket } from "./transports/raw-websocket.ts";
 import { openExactWebSocket, openWebSocket } from "./transports/websocket.ts";
 
-const timeout = 60_000;
+const timeout = 120_000;
 const flags = ["--drain-window", "1s", "--drain-deadline", "20s", "--log-level", "warn"];
 
 describe("SIGTERM", () => {
