@@ -147,3 +147,19 @@ test("JSON types are known by their subtype", () => {
     expect(isJsonType(type)).toBe(false);
   }
 });
+
+test("a million members or recipients are refused without a look at each", () => {
+  let looks = 0;
+  const watched = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(of, name, receiver) {
+        looks++;
+        return Reflect.get(of, name, receiver);
+      },
+    });
+  const members = watched(Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`x${at}`, at])));
+  expect(parseNotification(members).problem?.errors?.[0]).toMatchObject({ pointer: "" });
+  const to = watched(Array.from({ length: 1_000 }, () => "user:a"));
+  expect(parseNotification({ to, type: "t" }).problem?.code).toBe("recipients-too-many");
+  expect(looks).toBeLessThan(10);
+});

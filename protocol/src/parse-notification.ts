@@ -23,7 +23,9 @@ export type Spelling = Readonly<Partial<Record<Named, string>>>;
  * relative to `input`, and use the names of `spelling`. About 1 us for a small one that is right.
  */
 export const parseNotification = (input: unknown, spelling: Spelling = {}): ParsedNotification => {
-  const errors = check(input) ? faultsBeyondSchema(input, spelling) : faultsOfSchema(input, spelling);
+  const errors =
+    faultsOfSize(input) ??
+    (check(input) ? faultsBeyondSchema(input, spelling) : faultsOfSchema(input, spelling));
   if (errors.length > 0) return { problem: refusal(errors.slice(0, limits.errorsNamed), input) };
   const { to } = input as { to: StreamName | StreamName[] };
   const recipients = typeof to === "string" ? [to] : to.length > 1 ? [...new Set(to)] : to;
@@ -55,6 +57,21 @@ const expected: Record<Named, string> = {
 
 const isNamed = (name: string): name is Named => Object.hasOwn(properties, name);
 
+/** Far beyond what is allowed: up to here each that is wrong is named. */
+const membersLookedAt = 4_096;
+const tooManyExtensions: FieldError = {
+  pointer: "",
+  detail: `has more than ${limits.extensions} extension attributes`,
+};
+
+/** Before the schema, which would look at every one of a million. */
+const faultsOfSize = (input: unknown): FieldError[] | null => {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return null;
+  if (Object.keys(input).length > membersLookedAt) return [tooManyExtensions];
+  const { to } = input as { to?: unknown };
+  return Array.isArray(to) && to.length > limits.recipients ? faultsOfRecipients(to) : null;
+};
+
 const faultsOfSchema = (input: unknown, spelling: Spelling): FieldError[] => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return [{ pointer: "", detail: "must be an object" }];
@@ -75,9 +92,7 @@ const faultsOfSchema = (input: unknown, spelling: Spelling): FieldError[] => {
       else errors.push({ pointer, detail: `must be ${expected[name]}` });
     }
   }
-  if (extensions > limits.extensions) {
-    errors.push({ pointer: "", detail: `has more than ${limits.extensions} extension attributes` });
-  }
+  if (extensions > limits.extensions) errors.push(tooManyExtensions);
   return errors;
 };
 
@@ -126,9 +141,7 @@ const faultsBeyondSchema = (input: Record<string, unknown>, spelling: Spelling):
     extensions++;
     if (Object.hasOwn(reserved, name)) errors.push({ pointer: pointerTo("", name), detail: reserved[name]! });
   }
-  if (extensions > limits.extensions) {
-    errors.push({ pointer: "", detail: `has more than ${limits.extensions} extension attributes` });
-  }
+  if (extensions > limits.extensions) errors.push(tooManyExtensions);
   const { data, datacontenttype, time, expires } = input as Partial<Notification>;
   if (data !== undefined) {
     if (input["data_base64"] !== undefined) fault("data_base64", "stands instead of data, not beside it");
