@@ -76,6 +76,17 @@ test("strangers' guesses neither push out known keys nor take all of the store",
   expect(await keys.find(stranger(14))).toBeNull();
 });
 
+test("a key's holders are not taken for strangers, however many ask at once or strangers guess", async () => {
+  const { keys, secret, state } = setUp();
+  const first = await Promise.all(Array.from({ length: 10 }, () => keys.find(secret)));
+  expect(first.every((key) => key !== null)).toBe(true);
+  expect(state.lookups).toBe(1);
+  state.now = 10_000;
+  const guesses = [1, 2].map((i) => keys.find(stranger(i)));
+  expect(await keys.find(secret)).not.toBeNull();
+  expect(await Promise.all(guesses)).toEqual([null, null]);
+});
+
 test("the memory is bounded", async () => {
   const { keys, stored, state } = setUp();
   const secrets = Array.from({ length: 5 }, (_, i) => {

@@ -49,16 +49,29 @@ export function openKeys(
   options: KeysOptions = defaults,
 ): Keys {
   const known = new Map<string, { readonly key: ApiKey; readonly until: number }>();
-  let lookups = 0;
+  let guesses = 0;
 
   const unexpired = (key: ApiKey): ApiKey | null =>
     key.expiresAt !== null && key.expiresAt <= clock.now() ? null : key;
 
-  async function look(hashed: string): Promise<ApiKey | null> {
-    if (lookups >= options.mostLookups) {
-      throw new Failure("overloaded", "too many unknown API keys at once", { retryAfterMs: 1_000 });
+  const underWay = new Map<string, Promise<ApiKey | null>>();
+
+  function look(hashed: string): Promise<ApiKey | null> {
+    const same = underWay.get(hashed);
+    if (same !== undefined) return same;
+    // One that was known is no guess.
+    const isGuess = !known.has(hashed);
+    if (isGuess && guesses >= options.mostLookups) {
+      const message = "too many unknown API keys at once";
+      return Promise.reject(new Failure("overloaded", message, { retryAfterMs: 1_000 }));
     }
-    lookups++;
+    const looking = ask(hashed, isGuess).finally(() => underWay.delete(hashed));
+    underWay.set(hashed, looking);
+    return looking;
+  }
+
+  async function ask(hashed: string, isGuess: boolean): Promise<ApiKey | null> {
+    if (isGuess) guesses++;
     try {
       const key = await access.findKey(hashed);
       known.delete(hashed);
@@ -67,7 +80,7 @@ export function openKeys(
       known.set(hashed, { key, until: clock.now() + options.ttlMs });
       return unexpired(key);
     } finally {
-      lookups--;
+      if (isGuess) guesses--;
     }
   }
 
