@@ -77,6 +77,8 @@ export function guard(app: FastifyInstance, authorizer: Authorizer): void {
     const { access } = request.routeOptions.config;
     if (access === undefined || access === "anybody") return done();
     const settle = (verdict: Principal | Problem): void => {
+      // Gone meanwhile: its end has been told already, and nothing that it takes from here on would be given back.
+      if (reply.raw.destroyed) return;
       if (isProblem(verdict)) {
         sendProblem(reply, verdict);
         return;

@@ -73,3 +73,32 @@ test("all bodies together are bounded, and what is done makes room again", async
   const answer = await say(`${head(`Content-Length: ${body.length}\r\nConnection: close\r\n`)}${body}`);
   expect(answer).toMatch(/^HTTP\/1.1 202 /);
 });
+
+test("bodies of those who leave while their key is looked up take nothing", async () => {
+  const authorization = await stage.key();
+  const { access } = stage.store;
+  const { findKey } = access;
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  Object.assign(access, {
+    async findKey(hash: string) {
+      asked.resolve();
+      await gate.promise;
+      return findKey(hash);
+    },
+  });
+  const head = (more: string) =>
+    `POST /v1/notifications HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\n${more}\r\n`;
+  const ended = new Promise<void>((resolve) => {
+    stage.app.server.once("request", (_, response) => response.once("close", resolve));
+  });
+  const leaver = connect(port, "127.0.0.1", () => leaver.write(head("Content-Length: 90000\r\n")));
+  await asked.promise;
+  leaver.destroy();
+  await ended;
+  gate.resolve();
+  Object.assign(access, { findKey });
+  const body = JSON.stringify({ to: "user:1", type: "t", data: "x".repeat(89_000) });
+  const refused = await say(`${head(`Content-Length: ${body.length}\r\nConnection: close\r\n`)}${body}`);
+  expect(problemIn(refused).code).toBe("notification-too-large");
+});
