@@ -11,8 +11,22 @@ export interface Clock {
   soon(run: () => void): void;
 }
 
+/** How far the wall clock may be ahead before it is followed. */
+const stepMs = 1_000;
+let originMs = performance.timeOrigin;
+
+/**
+ * The wall clock, made monotonic: a step back isn't followed, because what is due would wait for it; a step
+ * forward (a machine that slept) is, because tokens and notifications have expired meanwhile.
+ */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now() {
+    const monotonicMs = originMs + performance.now();
+    const wallMs = Date.now();
+    if (wallMs - monotonicMs <= stepMs) return monotonicMs;
+    originMs += wallMs - monotonicMs;
+    return wallMs;
+  },
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     timer.unref();
