@@ -85,7 +85,9 @@ test("a second signal ends it at once, non-zero", async () => {
   expect(status).toBe(143);
 });
 
-test("kill -9 and on again: a listener goes on by itself, nothing missing, nothing twice", async () => {
+test("kill -9 and on again: a listener goes on by itself, nothing missing, nothing twice", {
+  timeout: 90_000,
+}, async () => {
   let server = await place.serve();
   const port = new URL(server.serving.url).port;
   const total = 30;
