@@ -14,7 +14,7 @@ export function nearest(typed: string, names: Iterable<string>): string | null {
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours between two words; `limit` where it is no less. */
-function editDistance(from: string, to: string, limit: number): number {
+export function editDistance(from: string, to: string, limit: number): number {
   if (Math.abs(from.length - to.length) >= limit) return limit;
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -84,9 +84,40 @@ test("a misspelt option is answered with the right one", () => {
     ["Silent", "silent"],
     ["dataContentType", "datacontenttype"],
     ["expirytime", "expires"],
+    ["expiry", "expires"],
+    ["expire", "expires"],
+    ["expiration", "expires"],
+    ["ttl", "expires"],
+    ["silnt", "silent"],
+    ["slient", "silent"],
+    ["ephemral", "ephemeral"],
+    ["reciept", "receipt"],
+    ["sourc", "source"],
+    ["tpye", "type"],
+    ["datas", "data"],
+    ["idd", "id"],
+    ["ot", "to"],
+    ["subjct", "subject"],
+    ["colapskey", "collapseKey"],
   ] as const) {
     expect(errorsOf({ ...shipped, [typed]: "x" })?.[0]?.detail).toContain(`did you mean ${meant}?`);
   }
+});
+
+test("a name that is near no member, or comes as a CloudEvent, is an extension attribute", () => {
+  for (const name of [
+    "uid",
+    "ip",
+    "object",
+    "topic",
+    "dataref",
+    "partitionkey",
+    "sequence",
+    "recordedtime",
+  ]) {
+    expect(errorsOf({ ...shipped, [name]: "x" })).toBeUndefined();
+  }
+  expect(parseNotification({ ...shipped, ttl: "x", silnt: true }, {}).problem).toBeUndefined();
 });
 
 test("more than 100 recipients have a problem of their own", () => {

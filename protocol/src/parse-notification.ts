@@ -4,6 +4,7 @@
 import { Compile } from "typebox/compile";
 import Value from "typebox/value";
 import { limits } from "./limits.ts";
+import { memberMeant } from "./misspelling.ts";
 import { nearest } from "./nearest.ts";
 import { Extension, type Notification, NotificationBody, properties } from "./notification.ts";
 import { type FieldError, type Problem, pointerTo, problem } from "./problems.ts";
@@ -20,9 +21,10 @@ export type Spelling = Readonly<Partial<Record<Named, string>>>;
 
 /**
  * `input` is what JSON.parse gave; it is not changed, and parts of it are shared with the answer. Pointers are
- * relative to `input`, and use the names of `spelling`. About 1 us for a small one that is right.
+ * relative to `input`, and use the names of `spelling`. About 1 us for a small one that is right. Without `spelling`
+ * it is the plain form: there a name that looks like a misspelt member is refused.
  */
-export const parseNotification = (input: unknown, spelling: Spelling = {}): ParsedNotification => {
+export const parseNotification = (input: unknown, spelling: Spelling | null = null): ParsedNotification => {
   const errors =
     faultsOfSize(input) ??
     (check(input) ? faultsBeyondSchema(input, spelling) : faultsOfSchema(input, spelling));
@@ -55,6 +57,7 @@ const expected: Record<Named, string> = {
   receipt: "true or false",
 };
 
+const members = Object.keys(properties);
 const isNamed = (name: string): name is Named => Object.hasOwn(properties, name);
 
 /** Far beyond what is allowed: up to here each that is wrong is named. */
@@ -72,7 +75,7 @@ const faultsOfSize = (input: unknown): FieldError[] | null => {
   return Array.isArray(to) && to.length > limits.recipients ? faultsOfRecipients(to) : null;
 };
 
-const faultsOfSchema = (input: unknown, spelling: Spelling): FieldError[] => {
+const faultsOfSchema = (input: unknown, spelling: Spelling | null): FieldError[] => {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return [{ pointer: "", detail: "must be an object" }];
   }
@@ -82,11 +85,11 @@ const faultsOfSchema = (input: unknown, spelling: Spelling): FieldError[] => {
   }
   let extensions = 0;
   for (const [name, value] of Object.entries(input)) {
-    const pointer = pointerTo("", (isNamed(name) && spelling[name]) || name);
+    const pointer = pointerTo("", (isNamed(name) && spelling?.[name]) || name);
     if (errors.length >= limits.errorsNamed) break;
     if (!isNamed(name)) {
       extensions++;
-      errors.push(...faultsOfExtension(name, value, pointer));
+      errors.push(...faultsOfExtension(name, value, pointer, spelling === null));
     } else if (!Value.Check(properties[name], value)) {
       if (name === "to" && Array.isArray(value)) errors.push(...faultsOfRecipients(value));
       else errors.push({ pointer, detail: `must be ${expected[name]}` });
@@ -96,13 +99,15 @@ const faultsOfSchema = (input: unknown, spelling: Spelling): FieldError[] => {
   return errors;
 };
 
-const faultsOfExtension = (name: string, value: unknown, pointer: string): FieldError[] => {
+const faultsOfExtension = (name: string, value: unknown, pointer: string, isPlain: boolean): FieldError[] => {
   if (!/^[a-z0-9]{1,20}$/.test(name)) {
-    const meant = nearest(name.replaceAll(/[_-]/g, ""), Object.keys(properties));
+    const meant = nearest(name.replaceAll(/[_-]/g, ""), members);
     const hint =
       meant === null ? "extension attributes have 1 to 20 of a-z and 0-9" : `did you mean ${meant}?`;
     return [{ pointer, detail: `is not known; ${hint}` }];
   }
+  const meant = isPlain ? memberMeant(name, members) : null;
+  if (meant !== null) return [{ pointer, detail: `is not known; did you mean ${meant}?` }];
   if (Value.Check(Extension, value)) return [];
   const wanted = "text of at most 1,024 characters, a boolean or a 32-bit integer";
   return [{ pointer, detail: `an extension attribute must be ${wanted}` }];
@@ -130,16 +135,21 @@ const reserved: Readonly<Record<string, string>> = {
   specversion: "belongs to CloudEvents",
 };
 
-const faultsBeyondSchema = (input: Record<string, unknown>, spelling: Spelling): FieldError[] => {
+const faultsBeyondSchema = (input: Record<string, unknown>, spelling: Spelling | null): FieldError[] => {
   const errors: FieldError[] = [];
   const fault = (name: Named, detail: string): void => {
-    errors.push({ pointer: pointerTo("", spelling[name] ?? name), detail });
+    errors.push({ pointer: pointerTo("", spelling?.[name] ?? name), detail });
   };
   let extensions = 0;
   for (const name in input) {
     if (isNamed(name)) continue;
     extensions++;
-    if (Object.hasOwn(reserved, name)) errors.push({ pointer: pointerTo("", name), detail: reserved[name]! });
+    const pointer = pointerTo("", name);
+    if (Object.hasOwn(reserved, name)) errors.push({ pointer, detail: reserved[name]! });
+    else if (spelling === null) {
+      const meant = memberMeant(name, members);
+      if (meant !== null) errors.push({ pointer, detail: `is not known; did you mean ${meant}?` });
+    }
   }
   if (extensions > limits.extensions) errors.push(tooManyExtensions);
   const { data, datacontenttype, time, expires } = input as Partial<Notification>;
