@@ -5,6 +5,7 @@ import Type, { type Static } from "typebox";
 import { serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { type ProblemCode, problems } from "./problems.ts";
+import { type Scope, scopes } from "./scopes.ts";
 import { namePattern, type StreamName, streamPattern } from "./stream.ts";
 
 const Stream = Type.Unsafe<StreamName>(
@@ -168,6 +169,27 @@ export const TokenAnswer = Type.Object({
   expires: Time("When it ends"),
 });
 
+const keyMembers = {
+  name: Type.String({ description: "Unique; what logs and topics' owners call the key" }),
+  scopes: Type.Array(Type.Unsafe<Scope>(Type.Enum([...scopes]))),
+  sources: Type.Array(Type.String(), {
+    description: "What it may send as: exact, or a prefix that ends in `*`",
+  }),
+  created: Time("When it was made"),
+  expires: Type.Optional(Time("When it ends; absent where it doesn't")),
+};
+
+export const KeyAnswer = Type.Object(keyMembers);
+
+export const NewKeyAnswer = Type.Object({
+  ...keyMembers,
+  secret: Type.String({ description: "The key itself: shown this once, and kept nowhere" }),
+});
+
+export const KeysAnswer = Type.Object({
+  keys: Type.Array(KeyAnswer, { description: "All, by name, expired ones too" }),
+});
+
 export const ReadAnswer = Type.Object({
   stream: Stream,
   upTo: Type.Integer({
@@ -199,4 +221,6 @@ export type Batch = Static<typeof BatchAnswer>;
 export type Status = Static<typeof StatusAnswer>;
 export type Topic = Static<typeof TopicAnswer>;
 export type Token = Static<typeof TokenAnswer>;
+export type Key = Static<typeof KeyAnswer>;
+export type NewKey = Static<typeof NewKeyAnswer>;
 export type Poll = Static<typeof PollAnswer>;

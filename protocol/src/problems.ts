@@ -78,6 +78,7 @@ export const problems = {
   },
   "route-not-found": { status: 404, title: "No such resource", doc: "Nothing is served under this path." },
   "topic-not-found": { status: 404, title: "No such topic", doc: "It was never made, or was deleted." },
+  "key-not-found": { status: 404, title: "No such API key", doc: "None has this name; it may be withdrawn." },
   "notification-not-found": {
     status: 404,
     title: "No such notification",
@@ -108,6 +109,21 @@ export const problems = {
     status: 409,
     title: "The user follows as many topics as is allowed",
     doc: "256 at most. Nothing was changed for this user.",
+  },
+  "key-taken": {
+    status: 409,
+    title: "The name of the API key is taken",
+    doc: "Another key has it, an expired one too until it is withdrawn. Nothing was changed.",
+  },
+  "key-in-use": {
+    status: 409,
+    title: "The API key of this very request",
+    doc: "A key can't withdraw itself, so that nobody locks themselves out; use another. Nothing was changed.",
+  },
+  "keys-too-many": {
+    status: 409,
+    title: "There are as many API keys as is allowed",
+    doc: "1,000 at most; withdraw one. Nothing was changed.",
   },
   "not-followed": {
     status: 409,

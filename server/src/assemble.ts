@@ -6,6 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { openJwks } from "./access/jwks.ts";
+import { openKeyring } from "./access/keyring.ts";
 import { openKeys } from "./access/keys.ts";
 import { openTokens, type Tokens } from "./access/tokens.ts";
 import { makeLocalBus } from "./bus/local.ts";
@@ -149,7 +150,8 @@ async function assembleInto(
     },
   );
   const topics = rememberTopics(store.directory, clock);
-  const authorizer = makeAuthorizer(openKeys(store.access, clock), tokens);
+  const apiKeys = openKeys(store.access, clock);
+  const authorizer = makeAuthorizer(apiKeys, tokens);
   const app = buildHttp({
     receiver: openReceiver({
       log: inlineLog,
@@ -162,6 +164,7 @@ async function assembleInto(
     tracking: openTracking(store.streams, store.positions, bus, clock),
     topics: openTopics(store.directory, bus, topics),
     tokens,
+    keyring: openKeyring(store.access, apiKeys, clock),
     acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
     reads: distributor.reads,
     authorizer,

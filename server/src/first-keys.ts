@@ -10,9 +10,10 @@
 import { hash, randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { scopes } from "@carillon/protocol/scopes";
 import { createKey, isKeySecret } from "./access/keys.ts";
 import type { Clock } from "./clock.ts";
-import { type AccessDriver, scopes } from "./store/access.ts";
+import type { AccessDriver } from "./store/access.ts";
 
 const firstKeyName = "first";
 const leastSecretBytes = 32;

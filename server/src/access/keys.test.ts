@@ -101,3 +101,27 @@ test("the memory is bounded", async () => {
   await keys.find(secrets[0]!);
   expect(state.lookups).toBe(before + 1);
 });
+
+test("a forgotten key is looked up anew, also by whoever asks while an older lookup is under way", async () => {
+  const { keys, secret, stored } = setUp();
+  await keys.find(secret);
+  stored.clear();
+  keys.forget("other");
+  expect(await keys.find(secret)).not.toBeNull();
+  keys.forget("shop");
+  expect(await keys.find(secret)).toBeNull();
+
+  const late = setUp();
+  const older = late.keys.find(late.secret);
+  late.stored.clear();
+  late.keys.forget("shop");
+  expect(await late.keys.find(late.secret)).toBeNull();
+  expect(await older).not.toBeNull();
+
+  const alone = setUp();
+  const only = alone.keys.find(alone.secret);
+  alone.stored.clear();
+  alone.keys.forget("shop");
+  expect(await only).not.toBeNull();
+  expect(await alone.keys.find(alone.secret)).toBeNull();
+});

@@ -3,9 +3,10 @@
  * store keeps its sha256, and a lookup goes by that hash, so that timing says nothing about stored secrets.
  */
 import { hash, randomBytes } from "node:crypto";
+import type { Scope } from "@carillon/protocol/scopes";
 import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
-import type { AccessDriver, ApiKey, Scope } from "../store/access.ts";
+import type { AccessDriver, ApiKey } from "../store/access.ts";
 
 const format = /^ck_[A-Za-z0-9_-]{43}$/;
 
@@ -27,11 +28,13 @@ export function createKey(key: NewKey, now: number): { readonly secret: string; 
 
 export interface Keys {
   /**
-   * The key of this secret; null when there is none, or it has expired. A key that was removed is still found
-   * for up to `ttlMs`. Rejects as the access port does, and with `Failure("overloaded")` when more lookups are
+   * The key of this secret; null when there is none, or it has expired. A key that was removed elsewhere is
+   * still found for up to `ttlMs`. Rejects as the access port does, and with `Failure("overloaded")` when more lookups are
    * under way than the bound: a stranger's guesses must not take the store from everybody else.
    */
   find(secret: string): Promise<ApiKey | null> | ApiKey | null;
+  /** After it was removed from the store: whoever asks from now on doesn't find the key of this name. */
+  forget(name: string): void;
 }
 
 export interface KeysOptions {
@@ -55,6 +58,7 @@ export function openKeys(
     key.expiresAt !== null && key.expiresAt <= clock.now() ? null : key;
 
   const underWay = new Map<string, Promise<ApiKey | null>>();
+  let forgotten = 0;
 
   function look(hashed: string): Promise<ApiKey | null> {
     const same = underWay.get(hashed);
@@ -65,15 +69,20 @@ export function openKeys(
       const message = "too many unknown API keys at once";
       return Promise.reject(new Failure("overloaded", message, { retryAfterMs: 1_000 }));
     }
-    const looking = ask(hashed, isGuess).finally(() => underWay.delete(hashed));
+    const looking = ask(hashed, isGuess).finally(() => {
+      if (underWay.get(hashed) === looking) underWay.delete(hashed);
+    });
     underWay.set(hashed, looking);
     return looking;
   }
 
   async function ask(hashed: string, isGuess: boolean): Promise<ApiKey | null> {
     if (isGuess) guesses++;
+    const before = forgotten;
     try {
       const key = await access.findKey(hashed);
+      // What was read before a removal isn't remembered beyond it.
+      if (forgotten !== before) return key === null ? null : unexpired(key);
       known.delete(hashed);
       if (key === null) return null;
       if (known.size >= options.most) known.delete(known.keys().next().value!);
@@ -90,6 +99,11 @@ export function openKeys(
       const hashed = hash("sha256", secret, "hex");
       const entry = known.get(hashed);
       return entry !== undefined && entry.until > clock.now() ? unexpired(entry.key) : look(hashed);
+    },
+    forget(name) {
+      forgotten++;
+      underWay.clear();
+      for (const [hashed, { key }] of known) if (key.name === name) known.delete(hashed);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Who is asking: a producer with an API key, or a user's client with a token. */
-import type { ApiKey, Scope } from "../store/access.ts";
+import type { Scope } from "@carillon/protocol/scopes";
+import type { ApiKey } from "../store/access.ts";
 
 export interface Producer {
   readonly kind: "producer";

@@ -2,11 +2,11 @@
  * Who may do what: each route says in its `config.access` who it is for; one that says nothing is not served.
  */
 import { type Problem, problem } from "@carillon/protocol/problems";
+import type { Scope } from "@carillon/protocol/scopes";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isKeySecret, type Keys } from "../access/keys.ts";
 import { type Client, hasScope, type Principal, type Producer } from "../access/principal.ts";
 import type { Tokens } from "../access/tokens.ts";
-import type { Scope } from "../store/access.ts";
 import { sendProblem } from "./problem-reply.ts";
 
 /** For producers with a scope, for users' clients, or for anybody. */

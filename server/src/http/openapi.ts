@@ -2,6 +2,9 @@
 import {
   AcceptedAnswer,
   BatchAnswer,
+  KeyAnswer,
+  KeysAnswer,
+  NewKeyAnswer,
   PollAnswer,
   ProblemAnswer,
   ReadAnswer,
@@ -31,6 +34,9 @@ const named: Readonly<Record<string, TSchema>> = {
   Subscribers: SubscribersAnswer,
   Subscribed: SubscribedAnswer,
   Token: TokenAnswer,
+  Key: KeyAnswer,
+  NewKey: NewKeyAnswer,
+  Keys: KeysAnswer,
   Poll: PollAnswer,
   Read: ReadAnswer,
   Unread: UnreadAnswer,
@@ -93,7 +99,7 @@ function openapi(routes: readonly RouteOptions[], version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "http://127.0.0.1:7700" }],
-    tags: ["Notifications", "Topics", "Subscribers", "Users", "Clients"].map((name) => ({ name })),
+    tags: ["Notifications", "Topics", "Subscribers", "Users", "Clients", "Keys"].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, refer(schema, name)])),

@@ -4,6 +4,7 @@
  */
 import { type ProblemCode, problem } from "@carillon/protocol/problems";
 import Fastify, { type FastifyInstance } from "fastify";
+import type { Keyring } from "../access/keyring.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import type { Topics } from "../receiver/topics.ts";
@@ -15,6 +16,7 @@ import { type Authorizer, guard } from "./authorize.ts";
 import { budgetBodies } from "./body-budget.ts";
 import { answerEverything } from "./errors.ts";
 import { parseJson } from "./json.ts";
+import { keys } from "./keys.ts";
 import { notifications } from "./notifications.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { type Reads, reads } from "./reads.ts";
@@ -49,6 +51,7 @@ export interface HttpDeps {
   readonly tracking: Tracking;
   readonly topics: Topics;
   readonly tokens: Tokens;
+  readonly keyring: Keyring;
   readonly acks: Acks;
   readonly reads: Reads;
   readonly authorizer: Authorizer;
@@ -96,6 +99,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   topics(app, deps.topics);
   subscribers(app, deps.topics);
   tokens(app, deps.tokens);
+  keys(app, deps.keyring);
   acks(app, deps.acks);
   reads(app, deps.reads);
   return app;

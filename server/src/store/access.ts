@@ -4,8 +4,7 @@
  * Contract for drivers: durable when resolved; reads that begin afterwards see it. Failures are those of the
  * streams port.
  */
-export const scopes = ["send", "topics", "users", "admin"] as const;
-export type Scope = (typeof scopes)[number];
+import type { Scope } from "@carillon/protocol/scopes";
 
 export interface ApiKey {
   /** Unique, 1 to 64 characters; what logs and owners call the key. */

@@ -11,6 +11,7 @@ let failure: Error | null = null;
 beforeAll(async () => {
   stage = await openStage({
     sizeBytes: 2_000,
+    mostKeys: 1,
     limits: { bodyBytes: 10_000, batchItems: 3 },
     log: (log) => ({
       append: async (records) => {
@@ -43,6 +44,13 @@ const full = async () => {
   return stage.ask("PUT", "/v1/topics/builds/subscribers/eager");
 };
 
+let admins = 0;
+const asAdmin = async (method: "POST" | "DELETE", url: string, payload?: object) => {
+  const headers = { authorization: await stage.key({ scopes: ["admin"], name: `admin-${++admins}` }) };
+  return stage.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+};
+const newKey = (name: string) => ({ name, scopes: ["send"], sources: ["/shop"] });
+
 type Ask = () => Promise<LightMyRequestResponse>;
 
 /** Every problem that the request API can answer with, and a request that meets it. */
@@ -63,6 +71,10 @@ const meetings: Record<string, Ask> = {
   "source-forbidden": () => stage.post({ ...one, source: "/other" }),
   "route-not-found": () => stage.ask("GET", "/v1/nothing"),
   "topic-not-found": () => stage.post({ ...one, to: "topic:none" }),
+  "key-not-found": () => asAdmin("DELETE", "/v1/keys/none"),
+  "key-taken": () => asAdmin("POST", "/v1/keys", newKey("key-1")),
+  "key-in-use": () => asAdmin("DELETE", `/v1/keys/admin-${admins + 1}`),
+  "keys-too-many": () => asAdmin("POST", "/v1/keys", newKey("more")),
   "notification-not-found": () => stage.ask("GET", "/v1/notifications/none?source=/shop&to=user:1"),
   "subscriber-not-found": () => stage.ask("DELETE", "/v1/topics/builds/subscribers/nobody"),
   "method-not-allowed": () => stage.ask("PUT", "/v1/notifications"),

@@ -35,6 +35,8 @@ test("every route under /v1 is in it", () => {
   expect(Object.keys(document.paths).sort()).toEqual([
     "/v1/ack",
     "/v1/events",
+    "/v1/keys",
+    "/v1/keys/{name}",
     "/v1/notifications",
     "/v1/notifications/{id}",
     "/v1/poll",

@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Scope } from "@carillon/protocol/scopes";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
+import { keyringDefaults, openKeyring } from "../../src/access/keyring.ts";
 import { createKey, openKeys } from "../../src/access/keys.ts";
 import { openTokens, type Tokens } from "../../src/access/tokens.ts";
 import type { BusMessage } from "../../src/bus/driver.ts";
@@ -18,7 +20,6 @@ import { rememberTopics } from "../../src/receiver/known-topics.ts";
 import { openReceiver } from "../../src/receiver/receiver.ts";
 import { openTopics } from "../../src/receiver/topics.ts";
 import { openTracking } from "../../src/receiver/tracking.ts";
-import type { Scope } from "../../src/store/access.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
 import { makeLogger } from "../../src/telemetry/logger.ts";
@@ -34,6 +35,7 @@ export interface Stage {
   readonly acked: { user: string; stream: string; seq: number }[];
   /** A new API key, as an Authorization header. */
   key(wanted?: {
+    name?: string;
     scopes?: readonly Scope[];
     sources?: readonly string[];
     expiresAt?: number;
@@ -54,12 +56,13 @@ export interface StageOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<HttpLimits>;
   readonly sizeBytes?: number;
+  readonly mostKeys?: number;
   /** Stands in front of the log, to make it fail. */
   readonly log?: (log: LogDriver) => Pick<LogDriver, "append">;
 }
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
-  const { clock = systemClock, limits = {}, sizeBytes = 65_536 } = options;
+  const { clock = systemClock, limits = {}, sizeBytes = 65_536, mostKeys = keyringDefaults.most } = options;
   const directory = mkdtempSync(join(tmpdir(), "carillon-http-"));
   const store = await openSqlite({ directory, identityWindowMs: 86_400_000 });
   const local = makeLocalBus({ clock });
@@ -83,6 +86,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const logged: string[] = [];
   const metrics = makeMetrics();
   const acked: Stage["acked"] = [];
+  const keys = openKeys(store.access, clock);
   const app = buildHttp({
     receiver: openReceiver({
       log: options.log?.(log) ?? log,
@@ -95,6 +99,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     tracking: openTracking(store.streams, store.positions, bus, clock),
     topics: openTopics(store.directory, bus, known),
     tokens,
+    keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
     acks: {
       async record(user, stream, seq) {
         acked.push({ user, stream, seq });
@@ -102,7 +107,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       },
     },
     reads: makeReads(store.positions, bus),
-    authorizer: makeAuthorizer(openKeys(store.access, clock), tokens),
+    authorizer: makeAuthorizer(keys, tokens),
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
     limits: { ...httpDefaults, ...limits },
@@ -112,7 +117,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const key: Stage["key"] = async (wanted = {}) => {
     const { secret, record } = createKey(
       {
-        name: `key-${++serial}`,
+        name: wanted.name ?? `key-${++serial}`,
         scopes: wanted.scopes ?? ["send", "topics", "users"],
         sources: wanted.sources ?? ["/shop"],
         expiresAt: wanted.expiresAt ?? null,
