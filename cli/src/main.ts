@@ -5,6 +5,7 @@ import { RefusedError, UnreachableError } from "./api.ts";
 import { config } from "./config.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
+import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
 import { send } from "./send.ts";
@@ -14,7 +15,7 @@ import { token } from "./token.ts";
 import { topic } from "./topic.ts";
 import { type Surroundings, UsageError, type Verb } from "./verb.ts";
 
-const verbs = [serve, send, listen, token, topic, status, config] as unknown as readonly Verb[];
+const verbs = [serve, send, listen, token, topic, key, status, config] as unknown as readonly Verb[];
 
 const world: Surroundings = {
   env: process.env,

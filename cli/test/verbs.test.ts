@@ -214,6 +214,26 @@ test("a token that was printed opens a session", async () => {
   expect((await run("token", "tk", "--ttl", "forever")).status).toBe(2);
 });
 
+test("keys: made, used as they are bound, listed and withdrawn", async () => {
+  const made = await run("key", "create", "shop", "--scope", "send", "--source", "/shop", "--ttl", "90d");
+  expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/^ck_[\w-]{43}\n$/), err: "" });
+  const env = { CARILLON_KEY: made.out.trim() };
+  const sendAs = (source: string) =>
+    place.done(["send", "user:k", "--type", "t", "--source", source], { env });
+  expect((await sendAs("/shop")).out).toBe("stored user:k at 1\n");
+  expect((await sendAs("/other")).err).toContain("source-forbidden");
+  expect((await place.done(["key", "list"], { env })).err).toContain("forbidden");
+  const { out } = await run("key", "list");
+  expect(out).toContain("first  send,topics,users,admin  as *\n");
+  expect(out).toMatch(/^shop {2}send {2}as \/shop {2}until \d{4}-/m);
+  expect((await run("key", "create", "shop", "--scope", "send", "--source", "/")).err).toContain("key-taken");
+  expect((await run("key", "remove", "first")).err).toContain("key-in-use");
+  expect((await run("key", "remove", "shop")).out).toBe("removed\n");
+  expect((await sendAs("/shop")).err).toContain("key-invalid");
+  const { keys } = JSON.parse((await run("key", "list", "--json")).out);
+  expect(keys.map(({ name }: { name: string }) => name)).toEqual(["first"]);
+});
+
 describe("the command itself", () => {
   test.each([
     [[], 2, /usage: carillon <verb>/],
@@ -225,6 +245,9 @@ describe("the command itself", () => {
     [["send", "42"], 2, /--type is needed/],
     [["send", "--type", "t"], 2, /to whom\?/],
     [["send", "42", "--type", "t", "--retry", "soon"], 2, /--retry soon is not a time/],
+    [["key", "remov", "shop"], 2, /did you mean remove\?/],
+    [["key", "create", "shop"], 2, /--scope is needed/],
+    [["key", "remove"], 2, /which key\?/],
     [["listen"], 2, /something is missing/],
     [["listen", "a", "b"], 2, /"b" is not expected here/],
     [["listen", "topic:builds"], 2, /is a topic/],
@@ -237,7 +260,7 @@ describe("the command itself", () => {
     expect(ended.out + ended.err).toMatch(says);
   });
 
-  test.each(["serve", "send", "listen", "token", "topic", "status", "config"])(
+  test.each(["serve", "send", "listen", "token", "topic", "key", "status", "config"])(
     "carillon %s --help",
     async (name) => {
       const { status, out } = await run(name, "--help");
