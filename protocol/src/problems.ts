@@ -32,12 +32,12 @@ export const problems = {
   "user-invalid": {
     status: 400,
     title: "Not a user id",
-    doc: "A user id is 1 to 128 letters, digits and `._~@+:=-`.",
+    doc: "A user id is 1 to 128 letters, digits and `._~@+:=-`, and doesn't begin with `user:` or `topic:`.",
   },
   "topic-invalid": {
     status: 400,
     title: "Not a topic name",
-    doc: "A topic's name is 1 to 128 letters, digits and `._~@+:=-`.",
+    doc: "A topic's name is 1 to 128 letters, digits and `._~@+:=-`, and doesn't begin with `user:` or `topic:`.",
   },
   "idempotency-key-invalid": {
     status: 400,

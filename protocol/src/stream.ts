@@ -7,9 +7,12 @@
 
 export type StreamName = `user:${string}` | `topic:${string}`;
 
-/** Ids and topic names: 1 to 128 of these characters; no control characters, spaces, commas or slashes. */
-export const namePattern = "^[A-Za-z0-9._~@+:=-]{1,128}$";
-export const streamPattern = "^(user|topic):[A-Za-z0-9._~@+:=-]{1,128}$";
+/**
+ * Ids and topic names: 1 to 128 of these characters; no control characters, spaces, commas or slashes. They
+ * don't begin as a stream does, so that a stream given for a bare id doesn't quietly make another one.
+ */
+export const namePattern = "^(?!user:|topic:)[A-Za-z0-9._~@+:=-]{1,128}$";
+export const streamPattern = "^(user|topic):(?!user:|topic:)[A-Za-z0-9._~@+:=-]{1,128}$";
 
 const name = new RegExp(namePattern);
 const stream = new RegExp(streamPattern);

@@ -2,7 +2,7 @@
 import { namePattern, type StreamName, streamPattern } from "@carillon/protocol/stream";
 import Type from "typebox";
 
-const name = "1 to 128 letters, digits and `._~@+:=-`";
+const name = "1 to 128 letters, digits and `._~@+:=-`, not beginning with `user:` or `topic:`";
 
 export const TopicName = Type.String({ pattern: namePattern, description: `A topic's name: ${name}` });
 

@@ -11,9 +11,11 @@ import {
   pointerTo,
   problem,
 } from "@carillon/protocol/problems";
+import { isStreamName, namePattern, ownerOf } from "@carillon/protocol/stream";
 import type { FastifyInstance } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
+import Value from "typebox/value";
 
 /** What a handler throws, and validation answers with, where a request can't be served as it is. */
 export type ProblemError = Error & { readonly problem: Problem };
@@ -35,7 +37,9 @@ export function validateWithSchemas(app: FastifyInstance): void {
     return (given: unknown) => {
       const value = part === "querystring" ? withIntegers(given, properties) : given;
       if (validator.Check(value)) return { value };
-      return { error: problemError(toProblem(part, validator.Errors(value), Object.keys(properties))) };
+      return {
+        error: problemError(toProblem(part, value, validator.Errors(value), Object.keys(properties))),
+      };
     };
   });
 }
@@ -53,8 +57,13 @@ function withIntegers(query: unknown, properties: Record<string, TSchema>): Reco
 
 const ownCodes: Readonly<Record<string, ProblemCode>> = { topic: "topic-invalid", user: "user-invalid" };
 
-function toProblem(part: Part, found: readonly SchemaError[], names: readonly string[]): Problem {
-  const errors = found.flatMap((error) => places(part, error, names)).slice(0, limits.errorsNamed);
+function toProblem(
+  part: Part,
+  value: unknown,
+  found: readonly SchemaError[],
+  names: readonly string[],
+): Problem {
+  const errors = found.flatMap((error) => places(part, value, error, names)).slice(0, limits.errorsNamed);
   const [first] = errors;
   const detail = `${first?.parameter ?? first?.pointer ?? ""} ${first?.detail ?? "is not valid"}`.trim();
   if (part === "body") return problem("body-invalid", detail, { errors });
@@ -62,7 +71,7 @@ function toProblem(part: Part, found: readonly SchemaError[], names: readonly st
   return problem(code ?? "parameter-invalid", detail, { errors });
 }
 
-function places(part: Part, error: SchemaError, names: readonly string[]): FieldError[] {
+function places(part: Part, value: unknown, error: SchemaError, names: readonly string[]): FieldError[] {
   const place = (pointer: string, detail: string): FieldError =>
     part === "body" ? { pointer, detail } : { parameter: pointer.split("/")[1] ?? "", detail };
   const { keyword, instancePath, params, message } = error;
@@ -79,5 +88,13 @@ function places(part: Part, error: SchemaError, names: readonly string[]): Field
       );
     });
   }
+  const bare = keyword === "pattern" && params.pattern === namePattern ? bareName(value, instancePath) : null;
+  if (bare !== null) return [place(instancePath, `must be a bare id or name; did you mean ${bare}?`)];
   return [place(instancePath, message)];
+}
+
+/** `42` where `user:42` was given for an id. */
+function bareName(value: unknown, pointer: string): string | null {
+  const given = Value.Pointer.Get(value, pointer);
+  return typeof given === "string" && isStreamName(given) ? ownerOf(given) : null;
 }

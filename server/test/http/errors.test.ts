@@ -207,7 +207,7 @@ test("each wrong place has its pointer, parameter or header", async () => {
       .json()
       .errors.map(({ pointer }: { pointer: string }) => pointer)
       .sort(),
-  ).toEqual(["/silent", "/to/1", "/type"]);
+  ).toEqual(["/silent", "/to/1", "/typ", "/type"]);
   const query = await stage.ask("GET", "/v1/notifications/x?sorce=/shop");
   expect(query.json().errors).toEqual(
     expect.arrayContaining([

@@ -62,6 +62,27 @@ test("whoever is subscribed or not any more is told to the bus", async () => {
   expect(changed()).toEqual(["user:7"]);
 });
 
+test("a stream is no bare id: it is answered with what was meant", async () => {
+  await stage.ask("PUT", "/v1/topics/bare");
+  const many = await stage.ask("PUT", "/v1/topics/bare/subscribers", { users: ["7", "user:1"] });
+  expect(many.json()).toMatchObject({
+    code: "body-invalid",
+    errors: [{ pointer: "/users/1", detail: expect.stringContaining("did you mean 1?") }],
+  });
+  const token = await stage.ask("POST", "/v1/users/user:1/tokens", {});
+  expect(token.json()).toMatchObject({
+    code: "user-invalid",
+    detail: expect.stringContaining("did you mean 1?"),
+  });
+  const topic = await stage.ask("PUT", "/v1/topics/topic:bare");
+  expect(topic.json()).toMatchObject({
+    code: "topic-invalid",
+    detail: expect.stringContaining("did you mean bare?"),
+  });
+  expect((await stage.ask("PUT", "/v1/topics/bare/subscribers/user:user:1")).statusCode).toBe(400);
+  expect((await stage.post({ to: "user:user:1", type: "t" })).json().code).toBe("body-invalid");
+});
+
 test("a deleted topic takes nothing more, although it was known; made again, its seqs go on", async () => {
   await stage.ask("PUT", "/v1/topics/again");
   await stage.ask("PUT", "/v1/topics/again/subscribers/9");
