@@ -71,7 +71,7 @@ export interface CursorFrame {
 /**
  * Notifications from..to of a stream will not be sent here. The client goes on behind `to`.
  * - `trimmed`: no longer kept.
- * - `skipped`: more was missed than is replayed; the inbox has it.
+ * - `skipped`: more was missed than the server replays; it isn't sent on this connection.
  * - `rewound`: the client stood ahead of the stream (the store was restored): its place is `to` now, from is 0.
  * - `epoch`: the client's place is of another epoch; its place is `to` now, from is 0.
  */

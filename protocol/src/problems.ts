@@ -77,7 +77,11 @@ export const problems = {
     doc: "The `Origin` is not among those that the server allows.",
   },
   "route-not-found": { status: 404, title: "No such resource", doc: "Nothing is served under this path." },
-  "topic-not-found": { status: 404, title: "No such topic", doc: "It was never made, or was deleted." },
+  "topic-not-found": {
+    status: 404,
+    title: "No such topic",
+    doc: "It was never made, or was deleted. `PUT /v1/topics/{topic}` makes it.",
+  },
   "key-not-found": { status: 404, title: "No such API key", doc: "None has this name; it may be withdrawn." },
   "notification-not-found": {
     status: 404,
@@ -103,7 +107,7 @@ export const problems = {
   conflict: {
     status: 409,
     title: "The same id with other content",
-    doc: "(stream, source, id) names a notification already, and this one differs from it. Nothing was changed.",
+    doc: "(stream, source, id) names a notification already, and this one differs from it. What is stored was not changed; `receipts` say which recipients have it. Use another id.",
   },
   "subscriptions-too-many": {
     status: 409,

@@ -178,7 +178,7 @@ export const options = {
     live,
     integer(1, 100_000),
     1_000,
-    "The most missed notifications of a stream that are replayed; what is older is a gap, and in the inbox.",
+    "The most missed notifications of a stream that are replayed to a client; what is older is told as a gap, and not sent on that connection.",
   ),
   pollWaitMs: option(
     live,

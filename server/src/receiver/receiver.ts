@@ -170,7 +170,8 @@ const toMessage = ({ stream, body }: LogRecord): BusMessage => ({ type: "ephemer
 
 const refusedReceipt = (to: StreamName): Receipt => ({ to, status: "refused", error: noTopic(to) });
 
-const noTopic = (to: StreamName): Problem => problem("topic-not-found", `there is no topic ${ownerOf(to)}`);
+const noTopic = (to: StreamName): Problem =>
+  problem("topic-not-found", `there is no topic ${ownerOf(to)}; PUT /v1/topics/${ownerOf(to)} makes it`);
 
 const conflict = (to: StreamName): Problem =>
-  problem("conflict", `${to} has a notification of this source and id, with other content`);
+  problem("conflict", `${to} has a notification of this source and id, with other content; use another id`);

@@ -17,7 +17,7 @@ const latencySeconds = [
 export const metricTable = {
   carillon_accepted_total: {
     type: "counter",
-    help: "Notifications that are durable and were answered so, one for each recipient.",
+    help: "Notifications taken, one for each recipient: durable, or ephemeral and handed on.",
   },
   carillon_duplicates_total: {
     type: "counter",
