@@ -22,7 +22,8 @@ const lengthPattern = /\r\ncontent-length: (\d+)/i;
 async function openProducer(port: number, apiKey: string): Promise<Producer> {
   const socket = await connected(port);
   const headers = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json`;
-  let waiting: ((answer: HttpAnswer) => void) | null = null;
+  let waiting: PromiseWithResolvers<HttpAnswer> | null = null;
+  let ended = false;
   let received = "";
 
   socket.on("data", (chunk: Buffer) => {
@@ -33,18 +34,23 @@ async function openProducer(port: number, apiKey: string): Promise<Producer> {
     if (received.length < end + headEnd.length + sizeBytes) return;
     const answer = { status: Number(received.slice(9, 12)), body: received.slice(end + headEnd.length) };
     received = "";
-    const resolve = waiting;
+    const answered = waiting;
     waiting = null;
-    resolve?.(answer);
+    answered?.resolve(answer);
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    ended = true;
+    waiting?.reject(new Error("the connection ended before the answer"));
   });
 
   function request(method: string, path: string, body: string): Promise<HttpAnswer> {
     if (waiting !== null) throw new Error("a request is under way on this connection");
+    if (ended) throw new Error("the server closed the connection");
     const length = Buffer.byteLength(body);
     socket.write(`${method} ${path} HTTP/1.1\r\n${headers}\r\nContent-Length: ${length}\r\n\r\n${body}`);
-    return new Promise((resolve) => {
-      waiting = resolve;
-    });
+    waiting = Promise.withResolvers();
+    return waiting.promise;
   }
 
   return {

@@ -1,10 +1,11 @@
 /** One topic, 1,000 sessions: at 50 notifications a second, and with ten or more in flight to each session. */
 import { makeAudience, topicNumber } from "../load/audience.ts";
+import { openBare } from "../load/bare.ts";
 import { type Ledger, makeLedger } from "../load/ledger.ts";
 import { type Addressed, notify } from "../load/notifications.ts";
 import { openProducers, type Producer } from "../load/producer.ts";
 import { makeTopics } from "../load/topics.ts";
-import { measure } from "../measure.ts";
+import { type Cost, measure, measureSlice, median, medianCost } from "../measure.ts";
 import { describeCost, type Shape } from "../shape.ts";
 import { pour } from "./accept.ts";
 import { delivered } from "./delivered.ts";
@@ -30,31 +31,45 @@ export const fanOut: Shape = {
   async run(start) {
     const server = await start();
     const ledger = makeLedger();
-    const producers = await openProducers(2, server);
+    const [producer] = await openProducers(1, server);
     const audience = makeAudience(server, ledger, sessions);
-    await makeTopics(producers[0]!, [{ topic: "bench", users: audience.users }]);
+    await makeTopics(producer!, [{ topic: "bench", users: audience.users }]);
     await audience.connect();
 
-    const slow = await measure(server, { warmUps: 1, count: 5 }, async () => {
-      const deliveries = perSecond * sliceSeconds * sessions;
-      const arrived = delivered(ledger, deliveries);
-      await paced(producers[0]!, ledger);
-      await arrived;
-      return deliveries;
-    });
+    const writer = await openBare();
+    const pushed: Cost[] = [];
+    const written: Cost[] = [];
+    for (let slice = 0; slice <= 5; slice++) {
+      const bare = await writer.slice();
+      const cost = await measureSlice(server, async () => {
+        const deliveries = perSecond * sliceSeconds * sessions;
+        const arrived = delivered(ledger, deliveries);
+        await paced(producer!, ledger);
+        await arrived;
+        return deliveries;
+      });
+      if (slice === 0) continue;
+      written.push(bare);
+      pushed.push(cost);
+    }
+    writer.close();
+    const slow = medianCost(pushed);
+    const ratio = median(pushed.map((cost, at) => cost.allUs / written[at]!.allUs));
+
     const some = Array.from({ length: inFlight }, () => topic);
     const requests = 40;
+    const producers = await openProducers(2, server);
     const fast = await measure(server, { warmUps: 1, count: 5 }, async () => {
       const deliveries = requests * inFlight * sessions;
       const arrived = delivered(ledger, deliveries);
-      await pour(producers, requests, (producer) => notify(producer, ledger, some));
+      await pour(producers, requests, (each) => notify(each, ledger, some));
       await arrived;
       return deliveries;
     });
 
     const audit = ledger.audit(audience.places());
     audience.drop();
-    for (const producer of producers) producer.close();
+    for (const each of [producer!, ...producers]) each.close();
     return {
       audit,
       figures: [
@@ -63,7 +78,7 @@ export const fanOut: Shape = {
           value: slow.allUs,
           unit: "us",
           bar: { most: 7 },
-          beside: describeCost(slow),
+          beside: `${ratio.toFixed(2)} of a bare write, which took ${medianCost(written).allUs.toFixed(1)} us in between; ${describeCost(slow)}`,
         },
         {
           name: "1,000 sessions, ten or more in flight, CPU a delivery",
