@@ -59,7 +59,9 @@ export function findTarget(given: TargetGiven, { env, cwd }: Surroundings): Targ
 
 export function keyOf(target: Target): string {
   if (target.key !== null) return target.key;
-  throw new UsageError("no API key: give --key, set CARILLON_KEY, or name the server's --data-directory");
+  throw new UsageError(
+    "no API key: give --key, set CARILLON_KEY, or name the --data-directory of a server whose api.key is still there",
+  );
 }
 
 function servingUrl(directory: string): string | undefined {

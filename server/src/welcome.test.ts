@@ -38,4 +38,5 @@ test("a data directory elsewhere is in the commands, quoted where a shell needs 
 test("keys that are elsewhere are not pointed at", () => {
   const text = welcome({ ...serving, apiKeyFile: null, signingKeyFile: null, keysMade: false }, "/home/ada");
   expect(text).toMatch(/API key +in your keeping\n {2}token key +from the configuration\n/);
+  expect(text).toContain("with the API key in CARILLON_KEY");
 });

@@ -30,7 +30,9 @@ export function welcome(serving: Serving, cwd: string): string {
     `  token key   ${serving.signingKeyFile === null ? "from the configuration" : near(serving.signingKeyFile) + made}`,
     `  operations  ${serving.operationsUrl}/readyz, /livez, /metrics`,
     "",
-    "In another terminal, watch a user and send to them:",
+    serving.apiKeyFile === null
+      ? "In another terminal, with the API key in CARILLON_KEY, watch a user and send to them:"
+      : "In another terminal, watch a user and send to them:",
     "",
     `  npx carillon listen user:42${where}`,
     `  npx carillon send user:42${where} --type order.shipped --data '{"title":"On its way"}'`,

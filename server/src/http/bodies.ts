@@ -61,7 +61,9 @@ function readLines(body: Buffer, itemsMost: number): Submitted {
 }
 
 const readLine = (line: number, parsed: Parsed): ParsedNotification =>
-  parsed.ok ? readItem(parsed.value) : { problem: notJson(`line ${line}`, parsed.detail) };
+  parsed.ok
+    ? readItem(parsed.value)
+    : { problem: notJson(`line ${line}`, parsed.detail.replace(/ at .*$/, "")) };
 
 const decode = (body: Buffer): string | null => {
   try {

@@ -6,6 +6,7 @@ import { WebSocketServer } from "ws";
 import type { Client } from "../access/principal.ts";
 import { Failure } from "../errors.ts";
 import { problemHeaders, sendProblem } from "../http/problem-reply.ts";
+import { requestId } from "../http/request-id.ts";
 import { websocketEncoding } from "./encoding.ts";
 import type { LiveOptions } from "./live.ts";
 import { openingProblem, reasonOf } from "./refusal.ts";
@@ -33,9 +34,16 @@ const offers = ({ headers }: IncomingMessage): boolean =>
   (headers["sec-websocket-protocol"] ?? "").split(",").some((offered) => offered.trim() === subprotocol);
 
 /** Answers on the bare socket: there is no response object for an upgrade. */
-function refuse(socket: Duplex, what: Problem): void {
-  const body = JSON.stringify(what);
-  const headers = { ...problemHeaders(what), "content-length": Buffer.byteLength(body), connection: "close" };
+function refuse(request: IncomingMessage, socket: Duplex, what: Problem): void {
+  const instance = requestId(request);
+  const body = JSON.stringify({ ...what, instance });
+  const length = Buffer.byteLength(body);
+  const headers = {
+    ...problemHeaders(what),
+    "x-request-id": instance,
+    "content-length": length,
+    connection: "close",
+  };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${what.status} ${what.title}\r\n${lines.join("")}\r\n${body}`);
@@ -134,30 +142,34 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     return waiting.size < limits.unauthenticated ? null : tooManyWaiting;
   }
 
-  function turnAway(socket: Duplex, what: Problem): void {
+  function turnAway(request: IncomingMessage, socket: Duplex, what: Problem): void {
     app.refused(what.code);
-    refuse(socket, what);
+    refuse(request, socket, what);
   }
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", ignore);
     const verdict = await judge(request).catch(caught);
     if (socket.destroyed) return;
-    if (verdict !== null && isProblem(verdict)) return turnAway(socket, verdict);
+    if (verdict !== null && isProblem(verdict)) return turnAway(request, socket, verdict);
     const query = new URL(request.url ?? "", "http://localhost").searchParams;
     const wanted = readWanted((name) => {
       const values = query.getAll(name);
       return values.length > 1 ? values : values[0];
     });
-    if (isProblem(wanted) && wanted.code !== "cursor-invalid") return turnAway(socket, wanted);
+    if (isProblem(wanted) && wanted.code !== "cursor-invalid") return turnAway(request, socket, wanted);
     socket.off("error", ignore);
     server.handleUpgrade(request, socket, head, (ws) => {
       upgraded(new WebSocketOutlet(ws, socket, shared), verdict, wanted);
     });
   }
 
-  server.on("wsClientError", ({ message }, socket) => {
-    turnAway(socket as Duplex, problem("parameter-invalid", `not a WebSocket handshake: ${message}`));
+  server.on("wsClientError", ({ message }, socket, request) => {
+    turnAway(
+      request,
+      socket as Duplex,
+      problem("parameter-invalid", `not a WebSocket handshake: ${message}`),
+    );
   });
   app.server.on("upgrade", (request, socket, head) => void upgrade(request, socket, head));
   // Any other `Upgrade` (curl asks for h2c, for instance) is a plain request that need not be granted.
