@@ -16,6 +16,7 @@ const advice: Record<FailureCode, (c: Circumstances) => string> = {
     `what is in ${dataDirectory} was not made by this version of Carillon; take another --data-directory.`,
   corrupt: ({ dataDirectory }) =>
     `the data in ${dataDirectory} is damaged; nothing was changed. Keep a copy of it, and put a backup in its place.`,
+  diverged: () => "the store and the log don't go together any more.",
   full: ({ dataDirectory }) => `no space is left to write to ${dataDirectory}; make room and start again.`,
   "read-only": ({ dataDirectory }) =>
     `${dataDirectory} can't be written; give this user the right to, or take another --data-directory.`,

@@ -12,8 +12,11 @@ import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
 import type { LogBatch, LogDriver } from "../log/driver.ts";
+import type { CoordinationDriver } from "../store/coordination.ts";
 import type { Applied, Outcome, StreamsDriver } from "../store/streams.ts";
 import { announce } from "./announce.ts";
+import { type Ownership, ownAll } from "./ownership.ts";
+import { makeParts } from "./parts.ts";
 import { route } from "./route.ts";
 import { makeUpkeep } from "./upkeep.ts";
 
@@ -30,9 +33,11 @@ export interface CommittedBatch {
 export interface DirectorEvents {
   committed(batch: CommittedBatch): void;
   /** A batch or a step of upkeep failed; it is tried again where trying again is the director's to do. */
-  failed(what: "apply" | "upkeep" | "consume", failure: unknown): void;
+  failed(what: "apply" | "upkeep" | "consume", failure: unknown, part?: number): void;
   /** Somebody else moved the part on; this director reads on from where it stands now. */
   overtaken(part: number): void;
+  /** The store is behind what the log knows it had committed; the records are read again, up to `until`. */
+  replaying(part: number, from: string, until: string): void;
 }
 
 export interface DirectorOptions {
@@ -40,26 +45,37 @@ export interface DirectorOptions {
   readonly streams: StreamsDriver;
   readonly bus: Pick<BusDriver, "publish">;
   readonly clock: Clock;
+  /** Which parts are this director's; all of the log's, unless said otherwise. */
+  readonly ownership?: Ownership;
+  /** For a log that keeps offsets: the way on where store and log have diverged. */
+  readonly coordination?: Pick<CoordinationDriver, "beginEpoch" | "setProgress">;
+  /** Go on, in a new epoch, where store and log have diverged. */
+  readonly acceptRestore?: boolean;
+  /** Asked before each step of upkeep, which one director does for all; always, unless said otherwise. */
+  readonly mayKeepUp?: () => Promise<boolean>;
   readonly events?: Partial<DirectorEvents>;
   readonly random?: () => number;
+}
+
+export interface Director extends Service {
+  /** The parts that it consumes. */
+  held(): readonly number[];
+  /** Null when every part that is its own is consumed; else what stands in the way, of one of them. */
+  problem(): string | null;
 }
 
 const storeBackoff: Backoff = { baseMs: 100, maxMs: 10_000 };
 const headsAtOnce = 1_000;
 
-interface Consumption {
-  stop(): Promise<void>;
-}
-
-export function makeDirector(options: DirectorOptions): Service {
+export function makeDirector(options: DirectorOptions): Director {
   const { log, streams, bus, clock, events = {}, random = Math.random } = options;
-  const consumptions = new Map<number, Promise<Consumption>>();
-  const seeks = new Set<Promise<void>>();
+  const ownership = options.ownership ?? ownAll(log.parts);
   const waits = new Set<() => void>();
   const upkeep = makeUpkeep({
     streams,
     clock,
     random,
+    may: options.mayKeepUp ?? (async () => true),
     failed: (failure) => events.failed?.("upkeep", failure),
   });
   let stopping: Promise<void> | undefined;
@@ -81,6 +97,7 @@ export function makeDirector(options: DirectorOptions): Service {
     const { outcomes, committedAt } = applied;
     const messages = announce(batch.records, outcomes, clock.now());
     if (messages.length > 0) bus.publish(messages);
+    if (batch.progress) log.witness(batch.part, batch.progress.to);
     events.committed?.({ batch, outcomes, committedAt, tookMs: clock.now() - startedAt });
     return outcomes;
   };
@@ -95,34 +112,9 @@ export function makeDirector(options: DirectorOptions): Service {
     }
   };
 
-  const consumePart = async (part: number): Promise<void> => {
-    const consumption = log.consume(part, await streams.progress(part), consume);
-    consumptions.set(part, consumption);
-    consumption.catch(() => consumptions.delete(part));
-    await consumption;
-  };
-
-  const seek = (part: number): void => {
-    const seeking = (async () => {
-      await (await consumptions.get(part))?.stop();
-      consumptions.delete(part);
-      for (let attempt = 0; !stopping; attempt++) {
-        try {
-          await consumePart(part);
-          return;
-        } catch (error) {
-          events.failed?.("consume", error);
-          await pause(attempt);
-        }
-      }
-    })();
-    seeks.add(seeking);
-    void seeking.finally(() => seeks.delete(seeking));
-  };
-
   const overtaken = (part: number): Failure => {
     events.overtaken?.(part);
-    seek(part);
+    parts.seek(part);
     return new Failure("unavailable", `part ${part} was moved on by another director`);
   };
 
@@ -143,7 +135,7 @@ export function makeDirector(options: DirectorOptions): Service {
         if (!applied.owned) break;
         return commit(batch, applied, startedAt);
       } catch (error) {
-        events.failed?.("apply", error);
+        events.failed?.("apply", error, batch.part);
         await pause(attempt);
       }
     }
@@ -156,16 +148,30 @@ export function makeDirector(options: DirectorOptions): Service {
     try {
       return commit(batch, await streams.apply(route(batch)), startedAt);
     } catch (error) {
-      events.failed?.("apply", error);
+      events.failed?.("apply", error, batch.part);
       throw error;
     }
   };
 
+  const parts = makeParts({
+    log,
+    streams,
+    coordination: options.coordination ?? null,
+    acceptRestore: options.acceptRestore ?? false,
+    clock,
+    random,
+    consumer: consume,
+    events: {
+      failed: (failure, part) => events.failed?.("consume", failure, part),
+      replaying: (part, from, until) => events.replaying?.(part, from, until),
+    },
+  });
+
   const stop = async (): Promise<void> => {
     for (const end of waits) end();
     await upkeep.stop();
-    await Promise.all(seeks);
-    await Promise.all(Array.from(consumptions.values(), async (consumption) => (await consumption).stop()));
+    await ownership.stop();
+    await parts.stop();
   };
 
   return {
@@ -173,13 +179,20 @@ export function makeDirector(options: DirectorOptions): Service {
 
     async start() {
       if (stopping) throw new Failure("stopped", "the director was stopped");
-      for (let part = 0; part < log.parts; part++) await consumePart(part);
+      await ownership.start(parts);
       upkeep.start();
     },
 
     stop() {
       stopping ??= Promise.resolve().then(stop);
       return stopping;
+    },
+
+    held: ownership.held,
+
+    problem() {
+      const [trouble] = parts.troubles();
+      return trouble === undefined ? null : `part ${trouble[0]} isn't consumed: ${trouble[1]}`;
     },
   };
 }

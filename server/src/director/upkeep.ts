@@ -11,11 +11,13 @@ export interface UpkeepOptions {
   readonly streams: Pick<StreamsDriver, "upkeep">;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Whether it is this process's to do now. */
+  may(): Promise<boolean>;
   failed(failure: unknown): void;
 }
 
 /** Expiry and the identity window, in bounded steps: at once while a step came back full, else every second. */
-export function makeUpkeep({ streams, clock, random, failed }: UpkeepOptions) {
+export function makeUpkeep({ streams, clock, random, may, failed }: UpkeepOptions) {
   let cancel: (() => void) | undefined;
   let step: Promise<void> | undefined;
   let stopped = false;
@@ -24,7 +26,7 @@ export function makeUpkeep({ streams, clock, random, failed }: UpkeepOptions) {
   const runStep = async (): Promise<void> => {
     let delayMs = intervalMs;
     try {
-      const touched = await streams.upkeep(stepRows);
+      const touched = (await may()) ? await streams.upkeep(stepRows) : 0;
       failures = 0;
       if (touched >= stepRows) delayMs = 0;
     } catch (error) {

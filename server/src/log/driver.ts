@@ -10,6 +10,7 @@
  * - **Batches** close when the one before is done: no driver waits idle to fill one.
  */
 import type { StreamName } from "@carillon/protocol/stream";
+import type { Failure } from "../errors.ts";
 import type { Outcome } from "../store/streams.ts";
 
 /** One notification for one stream, on its way. All JSON values, so that any log can carry it. */
@@ -46,6 +47,22 @@ export interface LogBatch {
 /** Commits a batch. Resolves with one outcome a record, in their order; rejects when nothing is known. */
 export type Consumer = (batch: LogBatch) => Promise<readonly Outcome[]>;
 
+/** Of one part; offsets are decimal integers that fit 64 bits. */
+export interface Place {
+  /** The oldest offset kept, and the next to be written. */
+  readonly first: string;
+  readonly end: string;
+  /** What `witness` was told last, by any process; null when never. */
+  readonly witnessed: string | null;
+}
+
+export interface Consumption {
+  /** Resolves when the batch under way is done and no other comes; not awaited from within the consumer. */
+  stop(): Promise<void>;
+  /** Resolves, if ever, when the log can't go on by itself: `from` isn't in it any more. Nothing more is fed then. */
+  readonly failed: Promise<Failure>;
+}
+
 export interface LogDriver {
   /** The number of parts, fixed when the log was made. */
   readonly parts: number;
@@ -61,7 +78,15 @@ export interface LogDriver {
    * Feeds a part's batches to `consumer`, one at a time, from offset `from` (null: the start, or the log keeps
    * none). When the consumer rejects, a log without offsets rejects the appends of that batch and goes on; a log
    * that keeps offsets feeds nothing more: its consumer is stopped and consumes again from the place it wants.
-   * `stop` resolves when the batch under way is done; it is not awaited from within the consumer.
+   * A log that is away for a while is waited for.
    */
-  consume(part: number, from: string | null, consumer: Consumer): Promise<{ stop(): Promise<void> }>;
+  consume(part: number, from: string | null, consumer: Consumer): Promise<Consumption>;
+  /** Null where the log keeps no offsets. Rejects with `unavailable`. */
+  place(part: number): Promise<Place | null>;
+  /**
+   * The store has committed everything before `next`. Kept with the log and outside the store, so that a store that
+   * was restored to an earlier day is noticed; also what lag is measured by. May be written late, at most a few
+   * seconds; never throws, never blocks. Does nothing where the log keeps no offsets.
+   */
+  witness(part: number, next: string): void;
 }

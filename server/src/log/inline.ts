@@ -199,7 +199,11 @@ export function makeInlineLog(options: InlineLogOptions): LogDriver {
           if (consumer === next) consumer = undefined;
           await running;
         },
+        failed: new Promise(() => {}),
       };
     },
+
+    place: async () => null,
+    witness: () => {},
   };
 }

@@ -22,6 +22,7 @@ export const keepNothing = (parts: number): Kept => Array.from({ length: parts }
 
 export function makeKeptLog(parts: number, logs: Kept = keepNothing(parts)): LogDriver {
   const readers = new Map<number, () => void>();
+  const witnessed = new Map<number, string>();
   const stops: (() => Promise<void>)[] = [];
   let stopped = false;
 
@@ -81,7 +82,12 @@ export function makeKeptLog(parts: number, logs: Kept = keepNothing(parts)): Log
       readers.set(part, wake);
       stops.push(stop);
       wake();
-      return { stop };
+      return { stop, failed: new Promise(() => {}) };
     },
+
+    async place(part) {
+      return { first: "0", end: String(logs[part]!.length), witnessed: witnessed.get(part) ?? null };
+    },
+    witness: (part, next) => void witnessed.set(part, next),
   };
 }
