@@ -1,8 +1,9 @@
 /**
- * The store: four ports over one backend, and what is the same for all of them.
+ * The store: its ports over one backend, and what is the same for all of them.
  */
 import type { Failure } from "../errors.ts";
 import type { AccessDriver } from "./access.ts";
+import type { CoordinationDriver } from "./coordination.ts";
 import type { DirectoryDriver } from "./directory.ts";
 import type { PositionsDriver } from "./positions.ts";
 import type { StreamsDriver } from "./streams.ts";
@@ -12,6 +13,7 @@ export interface StoreBackend {
   readonly directory: DirectoryDriver;
   readonly positions: PositionsDriver;
   readonly access: AccessDriver;
+  readonly coordination: CoordinationDriver;
   /** Resolves, if ever, when the backend can't be brought back: the process had better end, non-zero. */
   readonly failed: Promise<Failure>;
   /** Finishes what is queued and closes; may be called twice. Calls made later reject with `stopped`. */
@@ -23,9 +25,16 @@ const within = (what: string, value: number, least: number, most: number): void 
   throw new RangeError(`${what} is ${value}, and may be ${least} to ${most}`);
 };
 
+const named = (...names: readonly string[]): void => {
+  for (const name of names) {
+    if (!/^[ -~]{1,128}$/.test(name))
+      throw new RangeError(`not a name: ${JSON.stringify(name.slice(0, 128))}`);
+  }
+};
+
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, positions } = backend;
+  const { streams, directory, positions, coordination } = backend;
   return {
     ...backend,
     streams: {
@@ -75,6 +84,29 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async receipts(stream, seq, limit) {
         within("limit", limit, 0, 1_000);
         return positions.receipts(stream, seq, limit);
+      },
+    },
+    coordination: {
+      ...coordination,
+      async agree(name, value) {
+        named(name);
+        within("the bytes of a fact", Buffer.byteLength(value), 0, 1_024);
+        return coordination.agree(name, value);
+      },
+      async amend(name, value) {
+        named(name);
+        within("the bytes of a fact", Buffer.byteLength(value), 0, 1_024);
+        return coordination.amend(name, value);
+      },
+      async claim(owner, names, ttlMs) {
+        within("the number of leases", names.length, 0, 1_000);
+        within("ttlMs", ttlMs, 1_000, 600_000);
+        named(owner, ...names);
+        return coordination.claim(owner, names, ttlMs);
+      },
+      async release(owner, names) {
+        within("the number of leases", names.length, 0, 1_000);
+        return coordination.release(owner, names);
       },
     },
   };

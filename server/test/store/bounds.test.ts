@@ -14,7 +14,7 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
     await backend.stop();
     rmSync(dataDirectory, { recursive: true });
   });
-  const { streams, directory, positions } = withBounds(backend);
+  const { streams, directory, positions, coordination } = withBounds(backend);
   const batchOf = (count: number) => ({
     part: 0,
     progress: null,
@@ -36,6 +36,14 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
     () => positions.saveDevices(people.map((user) => ({ user, device: "d", cursor: "c" }))),
     () => positions.acknowledge(people.map((user) => ({ user, stream: "user:a" as const, upTo: 1 }))),
     () => positions.receipts("user:a", 1, 1_001),
+    () => coordination.agree("f", "é".repeat(513)),
+    () => coordination.amend("", "v"),
+    () => coordination.agree("x".repeat(129), "v"),
+    () => coordination.claim("a", people, 1_000),
+    () => coordination.claim("a", ["é"], 1_000),
+    () => coordination.claim("a", ["x"], 999),
+    () => coordination.claim("a", ["x"], 600_001),
+    () => coordination.release("a", people),
   ]) {
     await expect(beyond()).rejects.toThrow(RangeError);
   }

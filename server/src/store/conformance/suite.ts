@@ -1,7 +1,7 @@
 /**
  * What a store under examination brings, and what the exam's topics share. A backend's test calls `examineStreams`,
- * `examineDirectory`, `examinePositions` and `examineAccess` with a factory and with what the backend declares;
- * nothing here knows which backend it is.
+ * `examineDirectory`, `examinePositions`, `examineAccess` and `examineCoordination` with a factory
+ * and with what the backend declares; nothing here knows which backend it is.
  */
 import type { StreamName } from "@carillon/protocol/stream";
 import { onTestFinished, type TestContext } from "vitest";

@@ -5,6 +5,7 @@ import type { Failure } from "../../errors.ts";
 import type { StoreBackend } from "../store.ts";
 import { makeAccess } from "./access.ts";
 import { type ChannelOptions, makeChannel } from "./channel.ts";
+import { makeCoordination } from "./coordination.ts";
 import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
 import { lockDirectory } from "./lock.ts";
@@ -128,6 +129,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     directory: makeDirectory(writer, reader),
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
+    coordination: makeCoordination(writer, reader),
     failed: failure,
     stop() {
       stopping ??= stop();

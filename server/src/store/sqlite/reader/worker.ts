@@ -5,6 +5,7 @@ import { makeFaultPoints } from "../faults.ts";
 import { serve } from "../serve.ts";
 import type { Answer, Handlers, WorkerSettings } from "../wire.ts";
 import { makeAccessReads } from "./access.ts";
+import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
@@ -16,6 +17,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
   ...makePositionReads(db),
   ...makeUnreadReads(db, now),
   ...makeAccessReads(db),
+  ...makeCoordinationReads(db, now),
 });
 
 export type ReaderCalls = ReturnType<typeof handlersOf>;

@@ -6,6 +6,7 @@ import type { WorkerSettings } from "../wire.ts";
 import { makeAccessWrites } from "./access.ts";
 import { makeApply } from "./apply.ts";
 import { makeCheckpoints } from "./checkpoints.ts";
+import { makeCoordinationWrites } from "./coordination.ts";
 import { makeDirectoryWrites } from "./directory.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
@@ -22,6 +23,7 @@ const handlersOf = (writing: Writing) => ({
   ...makeDirectoryWrites(writing),
   ...makePositionWrites(writing),
   ...makeAccessWrites(writing),
+  ...makeCoordinationWrites(writing),
 });
 
 export type WriterCalls = ReturnType<typeof handlersOf>;
