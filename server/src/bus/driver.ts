@@ -39,7 +39,11 @@ export interface BusDriver {
   start(listener: BusListener): Promise<void>;
   stop(): Promise<void>;
   publish(messages: readonly BusMessage[]): void;
-  /** Called once per stream; again only after `unsubscribe`. Rejects with `Failure("unavailable")` in a bounded time. */
+  /**
+   * Called once per stream; again only after `unsubscribe`. While the backend is away it resolves all the same, in
+   * a bounded time: the stream loses everything for now, and is suspect once it is subscribed. Rejects with
+   * `Failure("stopped")` before `start` and after `stop`.
+   */
   subscribe(stream: StreamName): Promise<void>;
   unsubscribe(stream: StreamName): void;
 }

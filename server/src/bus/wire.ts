@@ -1,0 +1,143 @@
+/**
+ * How messages travel between processes: text, one message behind the other, each of them told by its first
+ * letter and ending where its counts say. A payload begins with the version of this format.
+ *
+ *   r<stream> <acceptedAt> <committedAt> <first seq> <rows> then a row: <kind, + 4 with receipt> <expiresAt or -> <length or -> <body>
+ *   h<stream> <head>    c<stream> <rev>    w<stream> <seq> <rev>    e<stream> <length> <body>
+ *
+ * Every field but a body ends with a space; stream names have none. Lengths are of UTF-16 units, as strings have
+ * them. A body goes as it is: quoting it as a string of JSON would cost several times of all the rest.
+ */
+import { isStreamName, type StreamName } from "@carillon/protocol/stream";
+import { Kind, type Row } from "../store/streams.ts";
+import type { BusMessage } from "./driver.ts";
+
+export const wireVersion = "1";
+
+const receiptFlag = 4;
+
+const encodeRow = ({ kind, receipt, expiresAt, body }: Row): string =>
+  `${receipt ? kind + receiptFlag : kind} ${expiresAt ?? "-"} ${body === null ? "- " : `${body.length} ${body}`}`;
+
+/** One message without the version, which stands once before all messages of a payload. */
+export function encodeMessage(message: BusMessage): string {
+  switch (message.type) {
+    case "rows": {
+      const { stream, rows, acceptedAt, committedAt } = message;
+      let text = `r${stream} ${acceptedAt} ${committedAt} ${rows[0]?.seq ?? 0} ${rows.length} `;
+      for (const row of rows) text += encodeRow(row);
+      return text;
+    }
+    case "head":
+      return `h${message.stream} ${message.head} `;
+    case "changed":
+      return `c${message.stream} ${message.rev} `;
+    case "withdrawn":
+      return `w${message.stream} ${message.seq} ${message.rev} `;
+    case "ephemeral":
+      return `e${message.stream} ${message.body.length} ${message.body}`;
+  }
+}
+
+interface Reading {
+  readonly text: string;
+  at: number;
+}
+
+/** What is read isn't what `encodeMessage` writes: cut short, of another version, or somebody else's. */
+class Unreadable extends Error {}
+
+function field(reading: Reading): string {
+  const end = reading.text.indexOf(" ", reading.at);
+  if (end < 0) throw new Unreadable();
+  const value = reading.text.slice(reading.at, end);
+  reading.at = end + 1;
+  return value;
+}
+
+function time(reading: Reading): number {
+  const text = field(reading);
+  const value = Number(text);
+  if (text === "" || !Number.isFinite(value)) throw new Unreadable();
+  return value;
+}
+
+function whole(reading: Reading): number {
+  const value = time(reading);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Unreadable();
+  return value;
+}
+
+const isNull = ({ text, at }: Reading): boolean => text[at] === "-" && text[at + 1] === " ";
+
+function orNull<T>(reading: Reading, read: (reading: Reading) => T): T | null {
+  if (!isNull(reading)) return read(reading);
+  reading.at += 2;
+  return null;
+}
+
+function body(reading: Reading): string {
+  const from = whole(reading) + reading.at;
+  if (from > reading.text.length) throw new Unreadable();
+  const value = reading.text.slice(reading.at, from);
+  reading.at = from;
+  return value;
+}
+
+function stream(reading: Reading): StreamName {
+  const name = field(reading);
+  if (!isStreamName(name)) throw new Unreadable();
+  return name;
+}
+
+function row(reading: Reading, seq: number): Row {
+  const flags = whole(reading);
+  const kind = flags % receiptFlag;
+  if (flags >= 2 * receiptFlag || kind > Kind.tombstone) throw new Unreadable();
+  const expiresAt = orNull(reading, time);
+  const text = orNull(reading, body);
+  if ((text === null) !== (kind === Kind.tombstone)) throw new Unreadable();
+  return { seq, kind: kind as Kind, expiresAt, receipt: flags >= receiptFlag, body: text };
+}
+
+function rows(reading: Reading): BusMessage {
+  const name = stream(reading);
+  const acceptedAt = time(reading);
+  const committedAt = time(reading);
+  const first = whole(reading);
+  const count = whole(reading);
+  const list: Row[] = [];
+  for (let at = 0; at < count; at++) list.push(row(reading, first + at));
+  return { type: "rows", stream: name, rows: list, acceptedAt, committedAt };
+}
+
+function message(reading: Reading): BusMessage {
+  switch (reading.text[reading.at++]) {
+    case "r":
+      return rows(reading);
+    case "h":
+      return { type: "head", stream: stream(reading), head: whole(reading) };
+    case "c":
+      return { type: "changed", stream: stream(reading), rev: whole(reading) };
+    case "w":
+      return { type: "withdrawn", stream: stream(reading), seq: whole(reading), rev: whole(reading) };
+    case "e":
+      return { type: "ephemeral", stream: stream(reading), body: body(reading) };
+    default:
+      throw new Unreadable();
+  }
+}
+
+/** The messages of a payload; null when it isn't one of this version, whole to its end. */
+export function decodePayload(text: string): BusMessage[] | null {
+  if (!text.startsWith(wireVersion)) return null;
+  const reading = { text, at: wireVersion.length };
+  const messages: BusMessage[] = [];
+  try {
+    while (reading.at < text.length) messages.push(message(reading));
+    return messages;
+  } catch (reason) {
+    if (reason instanceof Unreadable) return null;
+    throw reason;
+  }
+}
