@@ -1,0 +1,58 @@
+import { type Clock, systemClock } from "../../clock.ts";
+import type { Failure } from "../../errors.ts";
+import type { StoreBackend } from "../store.ts";
+import { foundStore } from "./found.ts";
+import { migrate } from "./migrate.ts";
+import { makeShard } from "./shard.ts";
+import { makeShards } from "./shards.ts";
+import { makeStreams } from "./streams.ts";
+
+export interface PostgresOptions {
+  /** postgres://user:password@host:port/database, one for each server of the store; several hosts in one are a server
+   * and those that take over from it. */
+  readonly urls: readonly string[];
+  readonly identityWindowMs: number;
+  readonly clock?: Clock;
+  /** A call that takes longer rejects with `unavailable`; 5 s by default. The server gives up a little earlier. */
+  readonly timeoutMs?: number;
+  /** The most connections to each server; 10 by default. */
+  readonly connections?: number;
+  /** The most calls that wait for a connection; 4,096 by default. */
+  readonly queuedCalls?: number;
+  /** Of how many parts a new store is; 128 by default. It never changes. */
+  readonly parts?: number;
+}
+
+/**
+ * Opens the store on its servers: brings their schemas up to date and, where they are new, makes them one store.
+ * Rejects with a Failure: `unavailable` when one is away, `foreign` when one isn't of this store or is newer.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<StoreBackend> {
+  const opened = options.urls.map((url) =>
+    makeShard({
+      url,
+      clock: options.clock ?? systemClock,
+      timeoutMs: options.timeoutMs ?? 5_000,
+      connections: options.connections ?? 10,
+      queuedCalls: options.queuedCalls ?? 4_096,
+    }),
+  );
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= Promise.all(opened.map((shard) => shard.stop())).then(() => {});
+    return stopping;
+  };
+  try {
+    await Promise.all(opened.map(migrate));
+    const founded = await foundStore(opened, options.parts ?? 128);
+    const shards = await makeShards(founded.shards, founded.parts);
+    return {
+      streams: makeStreams(shards, { identityWindowMs: options.identityWindowMs }),
+      failed: new Promise<Failure>(() => {}),
+      stop,
+    } as StoreBackend;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
