@@ -15,15 +15,15 @@ const backends = [
   "store/sqlite/streams.ts",
   "store/postgres/streams.ts",
   "log/inline.ts",
-  "log/kafka.ts",
+  "log/kafka/open.ts",
   "bus/local.ts",
-  "bus/redis.ts",
-  "bus/postgres.ts",
+  "bus/redis/open.ts",
+  "bus/postgres/open.ts",
 ];
 const ports = ["log/log.ts", "bus/bus.ts", "store/streams.ts", "store/positions.ts", "store/deliveries.ts"];
 const edges = ["http/notifications.ts", "grpc/notifications.ts", "live/session.ts"];
 const single = ["errors.ts", "clock.ts", "backoff.ts", "lifecycle.ts", "telemetry.ts"];
-const above = ["assemble.ts", "main.ts", "config.ts", "config/options.ts"];
+const above = ["assemble.ts", "backends.ts", "main.ts", "config.ts", "config/options.ts"];
 const inRoles = roles.map((role) => `${role}/service.ts`);
 const strangers = ["@carillon/cli/main", "@carillon/conformance/suite", "../../../protocol/src/cursor.ts"];
 const up = (names: string[], by = "../") => names.map((name) => by + name);
@@ -64,14 +64,23 @@ const rules: Rule[] = [
     ],
     refused: [
       `../${backend === "sqlite" ? "postgres" : "sqlite"}/open.ts`,
-      ...up([...inRoles, ...edges, ...above, "log/kafka.ts"], "../../"),
+      ...up([...inRoles, ...edges, ...above, "log/kafka/open.ts"], "../../"),
     ],
   })),
-  ...["log/inline.ts", "log/kafka.ts", "bus/local.ts", "bus/redis.ts", "bus/postgres.ts"].map((file) => ({
+  ...["log/inline.ts", "bus/local.ts"].map((file) => ({
     file: `server/src/${file}`,
     why: "a backend knows its contract and single ideas",
     allowed: ["./driver.ts", ...up(single), "@carillon/protocol/cursor"],
     refused: up([...inRoles, ...edges, ...above, ...backends.filter((name) => name !== file)]),
+  })),
+  ...["log/kafka", "bus/redis", "bus/postgres"].map((folder) => ({
+    file: `server/src/${folder}/planted.ts`,
+    why: "a backend knows its contract and single ideas",
+    allowed: ["./open.ts", "../driver.ts", ...up(single, "../../"), "@carillon/protocol/cursor"],
+    refused: up(
+      [...inRoles, ...edges, ...above, ...backends.filter((name) => !name.startsWith(folder))],
+      "../../",
+    ),
   })),
   ...[...ports, "log/driver.ts", "bus/driver.ts", "store/directory.ts"].map((file) => ({
     file: `server/src/${file}`,
@@ -80,10 +89,9 @@ const rules: Rule[] = [
     refused: [
       ...up([...backends, ...inRoles, ...edges, ...above]),
       "./inline.ts",
-      "./kafka.ts",
+      "./kafka/open.ts",
       "./local.ts",
-      "./redis.ts",
-      "./postgres.ts",
+      "./redis/open.ts",
       "./sqlite/streams.ts",
       "./postgres/streams.ts",
     ],
@@ -114,9 +122,15 @@ const rules: Rule[] = [
   },
   {
     file: "server/src/assemble.ts",
-    why: "assemble.ts sees all of the server",
-    allowed: up([...backends, ...inRoles, ...edges, ...ports, "config.ts"], "./"),
-    refused: strangers,
+    why: "assemble.ts sees all of the server but backends",
+    allowed: up([...inRoles, ...edges, ...ports, "backends.ts", "config.ts"], "./"),
+    refused: [...up(backends, "./"), ...strangers],
+  },
+  {
+    file: "server/src/backends.ts",
+    why: "backends.ts sees backends and the configuration",
+    allowed: up([...backends, ...ports, "config/options.ts"], "./"),
+    refused: [...up([...inRoles, ...edges, "assemble.ts", "main.ts"], "./"), ...strangers],
   },
   {
     file: "server/test/planted.test.ts",

@@ -1,6 +1,6 @@
 /**
- * Puts the server together: the only file that names backends. What it returns serves; what it started, it stops
- * again, in the opposite order.
+ * Puts the server together: the roles that this process has, over the backends that it is given. What it returns
+ * serves; what it started, it stops again, in the opposite order.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -9,37 +9,42 @@ import { openJwks } from "./access/jwks.ts";
 import { openKeyring } from "./access/keyring.ts";
 import { openKeys } from "./access/keys.ts";
 import { openTokens, type Tokens } from "./access/tokens.ts";
-import { makeLocalBus } from "./bus/local.ts";
+import { openBus, openLog, openStore } from "./backends.ts";
+import type { BusDriver, BusListener } from "./bus/driver.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { countBus, countDirector, countDistributor, countLog, countSessions } from "./count.ts";
-import { makeDirector } from "./director/director.ts";
-import { distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
+import { type Director, makeDirector } from "./director/director.ts";
+import { ownByLease } from "./director/ownership.ts";
+import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
 import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
-import { makeAuthorizer } from "./http/authorize.ts";
+import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { liveDefaults, registerLive } from "./live/live.ts";
-import { makeSessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
-import { makeInlineLog } from "./log/inline.ts";
+import { makeSessions, type Sessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
+import type { LogDriver } from "./log/driver.ts";
 import { makeOperations } from "./operations.ts";
+import { makeOwner } from "./owner.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
-import { openSqlite } from "./store/sqlite/open.ts";
-import { withBounds } from "./store/store.ts";
+import { type StoreBackend, withBounds } from "./store/store.ts";
 import { type StoreWatch, watchStore } from "./store-watch.ts";
 import type { Logger } from "./telemetry/logger.ts";
-import { makeMetrics } from "./telemetry/metrics.ts";
+import { type Metrics, makeMetrics } from "./telemetry/metrics.ts";
 import { sparingly } from "./telemetry/sparingly.ts";
+import { makeWaiting } from "./waiting.ts";
 import type { Serving } from "./welcome.ts";
 
 export interface AssembleOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** Given when the process is told to stop before it serves: waiting ends. */
+  readonly signal: AbortSignal;
   /** Something broke that can't be repaired from within. */
   readonly broke: (what: string, reason: unknown) => void;
 }
@@ -66,9 +71,21 @@ export async function assemble(options: AssembleOptions): Promise<Assembled | { 
   }
 }
 
+/** What every role is given. */
+interface Ground {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly store: StoreBackend;
+  readonly records: LogDriver;
+  readonly bus: BusDriver;
+  readonly failing: (what: string) => (failure: unknown, about?: object) => void;
+}
+
 async function assembleInto(
   started: Service[],
-  { config, log, broke }: AssembleOptions,
+  { config, log, signal, broke }: AssembleOptions,
 ): Promise<Assembled | { readonly problem: string }> {
   const clock = systemClock;
   const metrics = makeMetrics();
@@ -76,63 +93,225 @@ async function assembleInto(
     started.push(service);
     await service.start();
   };
-  let draining = false;
-
-  const failing = (what: string) =>
-    sparingly(clock, 1_000, (failure, kept) => log.error({ err: failure, kept }, what));
-
-  const backend = await openSqlite({
-    directory: config.dataDirectory,
-    identityWindowMs: config.identityWindowMs,
-    hangMs: config.storeWatchdogMs,
+  const failing = (what: string) => {
+    const say = sparingly(clock, 1_000, (reason, kept) => log.error({ ...(reason as object), kept }, what));
+    return (failure: unknown, about: object = {}) => say({ err: failure, ...about });
+  };
+  const waiting = makeWaiting({
     clock,
+    signal,
+    told: (what, failure, attempts) =>
+      log.warn({ reason: failure.message, attempts }, `waiting for ${what}, which isn't there yet`),
+  });
+  const has = (role: Config["roles"][number]) => config.roles.includes(role);
+
+  let storeWatch: StoreWatch | undefined;
+  let director: Director | undefined;
+  let isServing = false;
+  let isDraining = false;
+  const operations = makeOperations({
+    host: config.operationsHost,
+    port: config.operationsPort,
+    metrics,
+    checks: [
+      { name: "start", problem: () => (isServing ? null : (waiting.problem() ?? "the server is starting")) },
+      { name: "store", problem: () => storeWatch?.problem() ?? null },
+      { name: "director", problem: () => director?.problem() ?? null },
+      { name: "draining", problem: () => (isDraining ? "the server is shutting down" : null) },
+    ],
+  });
+  metrics.gauge("carillon_ready", () => (operations.ready() ? 1 : 0));
+  const version = ownVersion();
+  metrics.gauge("carillon_info", () => ({ [version]: 1 }));
+  await begin(operations);
+
+  const { backend, isShared } = await openStore(config, clock, waiting, {
     restarting(reason) {
       log.error({ err: reason }, "the store broke down; it is started again");
-      storeWatch.broke(reason);
+      storeWatch?.broke(reason);
     },
     checkpointFailed: failing("the store's write-ahead log was not copied, and grows"),
   });
   const store = withBounds(backend);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
   void store.failed.then((failure) => broke("the store failed", failure));
-  const storeWatch: StoreWatch = watchStore(clock, () =>
-    Promise.all([store.streams.heads([]), store.streams.upkeep(1)]),
-  );
+  storeWatch = watchStore(clock, () => Promise.all([store.streams.heads([]), store.streams.upkeep(1)]));
   await begin(storeWatch);
 
-  const keys = await openFirstKeys({
-    directory: config.dataDirectory,
-    access: store.access,
-    clock,
-    replaceMissing: config.replaceMissingKeys,
-    tokenSecret: config.tokenSecret,
-    tokenSecretFile: config.tokenSecretFile,
-  });
-  if ("problem" in keys) return keys;
+  const keys =
+    has("receiver") || has("distributor")
+      ? await openFirstKeys({
+          directory: config.dataDirectory,
+          access: store.access,
+          facts: isShared ? store.coordination : null,
+          clock,
+          replaceMissing: config.replaceMissingKeys,
+          tokenSecret: config.tokenSecret,
+          tokenSecretFile: config.tokenSecretFile,
+        })
+      : null;
+  if (keys !== null && "problem" in keys) return keys;
 
-  const inlineLog = countLog(makeInlineLog({ clock }), metrics);
-  const bus = countBus(makeLocalBus({ clock }), metrics);
+  const { driver, keepsOffsets } = await openLog(config, clock);
+  const records = countLog(driver, metrics);
+  const bus = countBus(await openBus(config, clock), metrics);
+  const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
+
+  const distributor = has("distributor") ? distributorOf(ground) : null;
+  await begin({
+    name: "bus",
+    start: () => bus.start(distributor?.listener ?? deaf),
+    stop: () => bus.stop(),
+  });
+  if (distributor !== null) await begin(distributor);
+  if (has("director")) {
+    director = directorOf(ground, keepsOffsets);
+    await begin(director);
+  }
+  await begin({ name: "log", start: () => records.start(), stop: () => records.stop() });
+  const edge = keys === null ? null : edgeOf(ground, keys, distributor);
+  if (edge !== null) {
+    if (edge.sessions !== null) await begin(edge.sessions);
+    await begin(edge.http);
+  }
+
+  const serving: Serving = {
+    version,
+    roles: config.roles,
+    url: edge?.url() ?? null,
+    operationsUrl: urlOf(operations.address()),
+    dataDirectory: config.dataDirectory,
+    signingKeyFile: keys?.signingKeyFile ?? null,
+    apiKeyFile: keys?.apiKeyFile ?? null,
+    keysMade: keys?.made ?? false,
+  };
+  if (serving.url !== null) await begin(announcement(config.dataDirectory, serving));
+  isServing = true;
+  return {
+    serving,
+    async drain() {
+      isDraining = true;
+      await edge?.sessions?.drain(config.drainWindowMs);
+      for (const service of started.splice(0).reverse()) {
+        log.debug({ service: service.name }, "stopping");
+        await service.stop();
+      }
+    },
+  };
+}
+
+/** A process without a distributor has nobody to tell. */
+const deaf: BusListener = { message: () => {}, suspect: () => {} };
+
+function distributorOf({ config, clock, metrics, store, bus }: Ground): Distributor {
   const distributor = makeDistributor(
     { ...store, bus, clock, metrics: countDistributor(metrics) },
     { ...distributorDefaults, replay: config.replayRows },
   );
+  metrics.gauge("carillon_hubs", () => distributor.hubCount());
+  return distributor;
+}
+
+function directorOf(ground: Ground, keepsOffsets: boolean): Director {
+  const { config, log, clock, metrics, store, records, bus, failing } = ground;
+  const { coordination } = store;
+  const owner = makeOwner();
   const failed = {
     apply: failing("a batch was not committed"),
     consume: failing("the log can't be read"),
     upkeep: failing("a step of upkeep failed"),
   };
   const director = makeDirector({
-    log: inlineLog,
+    log: records,
     streams: store.streams,
     bus,
     clock,
+    ...(keepsOffsets
+      ? {
+          ownership: ownByLease({
+            coordination,
+            parts: records.parts,
+            owner,
+            clock,
+            failed: failing("the leases of this director were not renewed"),
+          }),
+          coordination,
+          acceptRestore: config.acceptRestore,
+          mayKeepUp: async () => (await coordination.claim(owner, ["upkeep"], upkeepLeaseMs)).length > 0,
+        }
+      : {}),
     events: {
       ...countDirector(metrics),
-      failed: (what, failure) => failed[what](failure),
+      failed: (what, failure, part) => failed[what](failure, { part }),
       overtaken: (part) => log.warn({ part }, "another director moved this part on"),
+      replaying: (part, from, until) =>
+        log.warn({ part, from, until }, "the store was restored; the log's records since are read again"),
     },
   });
+  metrics.gauge("carillon_parts_held", () => director.held().length);
+  return director;
+}
+
+interface Edge {
+  readonly sessions: Sessions | null;
+  readonly http: Service;
+  url(): string;
+}
+
+/** What clients and producers connect to: the routes of the roles that this process has. */
+function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null): Edge {
+  const { config, log, clock, metrics, store, records, bus } = ground;
   const tokens = tokensOf(config, keys, clock);
+  const apiKeys = openKeys(store.access, clock);
+  const authorizer = makeAuthorizer(apiKeys, tokens);
+  const topics = rememberTopics(store.directory, clock);
+  const app = buildHttp({
+    producers: config.roles.includes("receiver")
+      ? {
+          receiver: openReceiver({
+            log: records,
+            bus,
+            topics,
+            clock,
+            metrics,
+            sizeBytes: config.notificationBytes,
+          }),
+          tracking: openTracking(store.streams, store.positions, bus, clock),
+          topics: openTopics(store.directory, bus, topics),
+          tokens,
+          keyring: openKeyring(store.access, apiKeys, clock),
+        }
+      : null,
+    clients:
+      distributor === null
+        ? null
+        : {
+            acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
+            reads: distributor.reads,
+          },
+    authorizer,
+    log,
+    metrics,
+    limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
+  });
+  const sessions = distributor === null ? null : sessionsOf(ground, tokens, distributor);
+  if (sessions !== null) registerLive(app, liveOf(ground, sessions, authorizer));
+  return {
+    sessions,
+    http: {
+      name: "http",
+      start: async () => void (await app.listen({ host: config.host, port: config.port })),
+      stop: () => closeWithin(app, clock, graceMs(config)),
+    },
+    url: () => urlOf(app.server.address() as AddressInfo),
+  };
+}
+
+function sessionsOf(
+  { config, log, clock, metrics }: Ground,
+  tokens: Tokens,
+  distributor: Distributor,
+): Sessions {
   const sessions = makeSessions(
     {
       distributor,
@@ -149,93 +328,27 @@ async function assembleInto(
       total: config.sessions,
     },
   );
-  const topics = rememberTopics(store.directory, clock);
-  const apiKeys = openKeys(store.access, clock);
-  const authorizer = makeAuthorizer(apiKeys, tokens);
-  const app = buildHttp({
-    receiver: openReceiver({
-      log: inlineLog,
-      bus,
-      topics,
-      clock,
-      metrics,
-      sizeBytes: config.notificationBytes,
-    }),
-    tracking: openTracking(store.streams, store.positions, bus, clock),
-    topics: openTopics(store.directory, bus, topics),
-    tokens,
-    keyring: openKeyring(store.access, apiKeys, clock),
-    acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
-    reads: distributor.reads,
-    authorizer,
-    log,
-    metrics,
-    limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
-  });
-  registerLive(app, {
-    sessions,
-    authorizer,
-    allowsOrigin: (origin) => config.origins.includes("*") || config.origins.includes(origin),
-    limits: {
-      ...liveDefaults,
-      frameBytes: config.frameBytes,
-      framesPerSecond: config.framesPerSecond,
-      unauthenticatedMs: config.unauthenticatedMs,
-      pollWaitMs: config.pollWaitMs,
-    },
-    clock,
-    broken: (reason) => log.error({ err: reason }, "a connection broke"),
-  });
-  const operations = makeOperations({
-    host: config.operationsHost,
-    port: config.operationsPort,
-    metrics,
-    checks: [
-      { name: "store", problem: () => storeWatch.problem() },
-      { name: "http", problem: () => (app.server.listening ? null : "it does not listen yet") },
-      { name: "draining", problem: () => (draining ? "the server is shutting down" : null) },
-    ],
-  });
   metrics.gauge("carillon_catching_up_sessions", () => sessions.catchingUp());
-  metrics.gauge("carillon_ready", () => (operations.ready() ? 1 : 0));
-  metrics.gauge("carillon_hubs", () => distributor.hubCount());
-  const version = ownVersion();
-  metrics.gauge("carillon_info", () => ({ [version]: 1 }));
-
-  await begin(operations);
-  await begin({ name: "bus", start: () => bus.start(distributor.listener), stop: () => bus.stop() });
-  await begin(distributor);
-  await begin(director);
-  await begin({ name: "log", start: () => inlineLog.start(), stop: () => inlineLog.stop() });
-  await begin(sessions);
-  await begin({
-    name: "http",
-    start: async () => void (await app.listen({ host: config.host, port: config.port })),
-    stop: () => closeWithin(app, clock, graceMs(config)),
-  });
-
-  const serving: Serving = {
-    version,
-    url: urlOf(app.server.address() as AddressInfo),
-    operationsUrl: urlOf(operations.address()),
-    dataDirectory: config.dataDirectory,
-    signingKeyFile: keys.signingKeyFile,
-    apiKeyFile: keys.apiKeyFile,
-    keysMade: keys.made,
-  };
-  await begin(announcement(config.dataDirectory, serving));
-  return {
-    serving,
-    async drain() {
-      draining = true;
-      await sessions.drain(config.drainWindowMs);
-      for (const service of started.splice(0).reverse()) {
-        log.debug({ service: service.name }, "stopping");
-        await service.stop();
-      }
-    },
-  };
+  return sessions;
 }
+
+const liveOf = ({ config, log, clock }: Ground, sessions: Sessions, authorizer: Authorizer) => ({
+  sessions,
+  authorizer,
+  allowsOrigin: (origin: string) => config.origins.includes("*") || config.origins.includes(origin),
+  limits: {
+    ...liveDefaults,
+    frameBytes: config.frameBytes,
+    framesPerSecond: config.framesPerSecond,
+    unauthenticatedMs: config.unauthenticatedMs,
+    pollWaitMs: config.pollWaitMs,
+  },
+  clock,
+  broken: (reason: unknown) => log.error({ err: reason }, "a connection broke"),
+});
+
+/** Upkeep passes to another director this long after the one that did it died. */
+const upkeepLeaseMs = 15_000;
 
 function tokensOf(config: Config, keys: FirstKeys, clock: Clock): Tokens {
   return openTokens(

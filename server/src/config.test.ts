@@ -135,6 +135,18 @@ describe("problems", () => {
     [["extra"], {}, "is not expected here"],
     [["--roles", "receiver"], {}, "roles apart need a shared store"],
     [["--roles", "receivr,director"], {}, "is none of"],
+    [["--kafka-brokers", "127.0.0.1:9092"], {}, "needs a shared store"],
+    [["--redis-url", "redis://127.0.0.1"], {}, "needs a shared store"],
+    [["--postgres-url", "postgres://db/c", "--roles", "receiver"], {}, "need a log between them"],
+    [["--postgres-url", "postgres://a/c,postgres://b/c"], {}, "several servers need a log"],
+    [["--postgres-url", "mysql://db/c"], {}, "is not an address such as"],
+    [["--postgres-url", "postgres://me:secret@db/c"], {}, "holds a password"],
+    [["--kafka-brokers", "kafka"], {}, "is not a broker such as"],
+    [
+      ["--kafka-brokers", "k:1", "--postgres-url", "postgres://db/c", "--kafka-user", "me"],
+      {},
+      "needs a password",
+    ],
     [["--drain-window", "1m", "--drain-deadline", "30s"], {}, "must be shorter"],
     [["--port", "7701"], {}, "is the same as --port"],
     [["--config", "missing.json"], {}, "does not exist"],
@@ -156,6 +168,28 @@ describe("problems", () => {
     const { config, origins } = good(read([], { CARILLON_TOKEN_SECRET: secret }));
     expect(JSON.stringify(showConfig(config, origins))).not.toContain("hunter2");
     expect(JSON.stringify(problems(read([], { CARILLON_TOKEN_SECRET: "hunter2" })))).not.toContain("hunter2");
+  });
+
+  test("a password in an address is never shown, not even in a wrong one", () => {
+    const url = "postgres://me:hunter2@db-1:5432,db-2:5432/carillon";
+    const { config, origins } = good(read([], { CARILLON_POSTGRES_URL: url }));
+    expect(config.postgresUrl).toEqual([url]);
+    const shown = JSON.stringify(showConfig(config, origins));
+    expect(shown).not.toContain("hunter2");
+    expect(shown).toContain("postgres://me:(hidden)@db-1");
+    const wrong = problems(read([], { CARILLON_POSTGRES_URL: `${url},mysql://me:hunter2@db/c` }));
+    expect(wrong.join()).toContain("is not an address");
+    expect(wrong.join()).not.toContain("hunter2");
+  });
+
+  test("addresses are separated by commas before a scheme, since one may name several hosts", () => {
+    const env = {
+      CARILLON_POSTGRES_URL: "postgres://a,b/c, postgres://d/e",
+      CARILLON_KAFKA_BROKERS: "k:1,l:2",
+    };
+    const { config } = good(read([], env));
+    expect(config.postgresUrl).toEqual(["postgres://a,b/c", "postgres://d/e"]);
+    expect(config.kafkaBrokers).toEqual(["k:1", "l:2"]);
   });
 
   test("what Kubernetes says of a service named carillon is nobody's configuration", () => {

@@ -6,7 +6,16 @@
  */
 import { join, resolve } from "node:path";
 import { conflicts } from "./config/conflicts.ts";
-import { type Config, flag, type OptionName, optionNames, optionOf, options } from "./config/options.ts";
+import { hasPassword } from "./config/kinds.ts";
+import {
+  type Config,
+  flag,
+  type OptionName,
+  optionNames,
+  optionOf,
+  options,
+  variable,
+} from "./config/options.ts";
 import type { Origins, Problem } from "./config/origins.ts";
 import { readFile, readFlags, readVariables, type Said } from "./config/sources.ts";
 
@@ -63,10 +72,23 @@ export function readConfig({ args, env, cwd }: Sources): Configuration {
   };
 }
 
+/** What a list says of one of its items quotes it. */
+const maskedProblem = (problem: string): string =>
+  problem.replace(/^has an item, .*, that /, "has an item that ");
+
 function readOne(name: OptionName, one: Said, problems: Problem[]): unknown {
-  const { kind, secret } = optionOf(name);
+  const { kind, secret, credentials } = optionOf(name);
   const read = kind.read(one.raw);
-  if (read.ok) return read.value;
-  problems.push({ at: one.at, what: secret ? read.problem : `${JSON.stringify(one.raw)} ${read.problem}` });
+  if (read.ok) {
+    const isFlag = one.at === flag(name);
+    if (credentials && isFlag && (read.value as readonly string[]).some(hasPassword)) {
+      const what = `holds a password, which the list of processes would show; say it in ${variable(name)} or in the file`;
+      problems.push({ at: one.at, what });
+    }
+    return read.value;
+  }
+  const repeatable = !secret && !credentials;
+  const what = repeatable ? `${JSON.stringify(one.raw)} ${read.problem}` : maskedProblem(read.problem);
+  problems.push({ at: one.at, what });
   return undefined;
 }

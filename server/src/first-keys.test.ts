@@ -25,6 +25,7 @@ const open = (more: Partial<FirstKeysOptions> = {}) =>
   openFirstKeys({
     directory,
     access: store.access,
+    facts: null,
     clock: systemClock,
     replaceMissing: false,
     tokenSecret: null,
@@ -100,4 +101,28 @@ test("a secret from elsewhere makes no signing.key", async () => {
   expect(await open({ tokenSecretFile: "/nowhere/secret" })).toEqual({
     problem: expect.stringContaining("does not exist"),
   });
+});
+
+test("processes that share a store sign with the same secret, or say that they don't", async () => {
+  const facts = store.coordination;
+  const first = await good({ facts });
+  const elsewhere = join(directory, "elsewhere");
+  const missing = await open({ facts, directory: elsewhere });
+  expect(missing).toEqual({ problem: expect.stringContaining("from the process that made it") });
+  const other = { facts, directory: elsewhere, tokenSecret: "o".repeat(40) };
+  expect(await open(other)).toEqual({ problem: expect.stringContaining("another secret") });
+  const same = await good({ ...other, tokenSecret: first.signingKey.toString() });
+  expect(same).toMatchObject({ made: false, apiKeyFile: null });
+  await good({ ...other, replaceMissing: true });
+  expect(await open({ facts })).toEqual({ problem: expect.stringContaining("another secret") });
+});
+
+test("of processes that begin at once on a new store, one makes the API key, and no file holds a dead one", async () => {
+  const secret = { tokenSecret: "s".repeat(40), facts: store.coordination };
+  const directories = ["a", "b", "c"].map((name) => join(directory, name));
+  const all = await Promise.all(directories.map((one) => good({ ...secret, directory: one })));
+  const files = all.flatMap(({ apiKeyFile }) => apiKeyFile ?? []);
+  expect(files).toHaveLength(1);
+  expect(await hashes()).toEqual([sha256(readFileSync(files[0]!, "utf8").trim())]);
+  expect(directories.flatMap((one) => readdirSync(one))).toEqual(["api.key"]);
 });

@@ -8,19 +8,23 @@
  * `replaceMissing` is that decision.
  */
 import { hash, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { scopes } from "@carillon/protocol/scopes";
 import { createKey, isKeySecret } from "./access/keys.ts";
 import type { Clock } from "./clock.ts";
 import type { AccessDriver } from "./store/access.ts";
+import type { CoordinationDriver } from "./store/coordination.ts";
 
 const firstKeyName = "first";
+const signingFact = "signing key";
 const leastSecretBytes = 32;
 
 export interface FirstKeysOptions {
   readonly directory: string;
   readonly access: AccessDriver;
+  /** Where several processes share the store: that they sign with the same secret is a fact kept in it. */
+  readonly facts: Pick<CoordinationDriver, "agree" | "amend"> | null;
   readonly clock: Pick<Clock, "now">;
   readonly replaceMissing: boolean;
   /** The secret for tokens, where it comes from elsewhere: no `signing.key` is made or read then. */
@@ -52,6 +56,8 @@ export async function openFirstKeys(options: FirstKeysOptions): Promise<FirstKey
 
   const signing = await openTokenSecret(options, mayMake);
   if ("problem" in signing) return signing;
+  const disagreement = await disagrees(signing, options);
+  if (disagreement !== null) return disagreement;
   const api = await openApiKey(join(directory, "api.key"), options, mayMake);
   if ("problem" in api) return api;
   return {
@@ -87,14 +93,38 @@ async function openTokenSecret(options: FirstKeysOptions, mayMake: boolean): Pro
   }
   return {
     problem:
-      `${file} is gone, and with it what tokens are signed with. Put it back from a backup; or start once with ` +
+      `${file} is missing, and with it what tokens are signed with. Put it there from a backup, or from the process ` +
+      "that made it where several share a store; or start once with " +
       "--replace-missing-keys to make a new one, which ends all tokens signed with the old one.",
   };
 }
+
+/** What is kept of the secret tells only whether another is the same. */
+async function disagrees(
+  { secret, file, made }: Secret,
+  { facts, replaceMissing }: FirstKeysOptions,
+): Promise<KeyProblem | null> {
+  if (facts === null) return null;
+  const mine = hash("sha256", `carillon signing key ${secret}`, "hex");
+  const kept = await facts.agree(signingFact, mine);
+  if (kept === mine) return null;
+  if (replaceMissing) {
+    await facts.amend(signingFact, mine);
+    return null;
+  }
+  if (made) await rm(file!, { force: true });
+  return {
+    problem:
+      "the processes that share this store sign tokens with another secret than this one. Give this process the same, " +
+      "as CARILLON_TOKEN_SECRET or with --token-secret-file; or start once with --replace-missing-keys to make this " +
+      "one the right one, which ends all tokens signed with the other.",
+  };
+}
+
 /** The file comes before the hash: after a crash between them the next start takes the file's key in. */
 async function openApiKey(
   file: string,
-  { access, clock }: FirstKeysOptions,
+  { access, clock, replaceMissing }: FirstKeysOptions,
   mayMake: boolean,
 ): Promise<{ readonly file: string | null; readonly made: boolean } | KeyProblem> {
   const there = await readIfThere(file);
@@ -103,9 +133,11 @@ async function openApiKey(
   const created = createKey(wanted, clock.now());
   if (there === null) {
     await writeSecret(file, created.secret);
-    await access.removeKey(firstKeyName);
-    await access.addKey(created.record);
-    return { file, made: true };
+    if (replaceMissing) await access.removeKey(firstKeyName);
+    const added = await access.addKey(created.record);
+    // Another process that shares the store was first; its file has the key.
+    if (!added) await rm(file, { force: true });
+    return { file: added ? file : null, made: added };
   }
   if (!mayMake) return { file, made: false };
   if (!isKeySecret(there)) return { problem: `${file} does not hold an API key; remove it and start again.` };

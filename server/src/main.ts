@@ -2,7 +2,7 @@
 import { assemble } from "./assemble.ts";
 import { showProblems } from "./config/show.ts";
 import { ownSources, readConfig } from "./config.ts";
-import { endAtOnce, watchForTheEnd } from "./ending.ts";
+import { type Ending, endAtOnce, watchForTheEnd } from "./ending.ts";
 import { makeLogger } from "./telemetry/logger.ts";
 import { welcome } from "./welcome.ts";
 import { whyNotStarted } from "./why-not-started.ts";
@@ -22,17 +22,25 @@ export async function serve(args: readonly string[], { json = false } = {}): Pro
   const log = makeLogger({ level: config.logLevel, format: pretty ? "text" : "json" });
   const endings = watchForTheEnd(log);
 
-  const assembled = await assemble({ config, log, broke: endings.broke }).catch((error: unknown) => ({
-    problem: whyNotStarted(error, config),
-  }));
+  const stop = new AbortController();
+  let told: Ending | null = null;
+  void endings.first.then((ending) => {
+    told = ending;
+    stop.abort();
+  });
+  const assembled = await assemble({ config, log, signal: stop.signal, broke: endings.broke }).catch(
+    (error: unknown) => ({ problem: whyNotStarted(error, config) }),
+  );
   if ("problem" in assembled) {
+    if (told !== null && told !== "broken") return 0;
     process.stderr.write(`${assembled.problem}\n`);
     return 1;
   }
   process.stdout.write(
     json ? `${JSON.stringify(assembled.serving)}\n` : welcome(assembled.serving, process.cwd()),
   );
-  log.info({ url: assembled.serving.url, version: assembled.serving.version }, "serving");
+  const { url, version, roles } = assembled.serving;
+  log.info({ url, version, roles }, "serving");
 
   const ending = await endings.first;
   if (ending === "broken") endAtOnce();

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type Serving, welcome } from "./welcome.ts";
 
 const serving: Serving = {
+  roles: ["receiver", "director", "distributor"],
   version: "1.2.3",
   url: "http://127.0.0.1:7700",
   operationsUrl: "http://127.0.0.1:7701",
@@ -39,4 +40,11 @@ test("keys that are elsewhere are not pointed at", () => {
   const text = welcome({ ...serving, apiKeyFile: null, signingKeyFile: null, keysMade: false }, "/home/ada");
   expect(text).toMatch(/API key +in your keeping\n {2}token key +from the configuration\n/);
   expect(text).toContain("with the API key in CARILLON_KEY");
+});
+
+test("a process that clients don't connect to says what it is", () => {
+  const text = welcome({ ...serving, roles: ["director"], url: null }, "/srv");
+  expect(text).toContain("runs as director");
+  expect(text).toContain(serving.operationsUrl);
+  expect(text).not.toContain("null");
 });

@@ -3,7 +3,9 @@ import { isAbsolute, join, relative } from "node:path";
 
 export interface Serving {
   readonly version: string;
-  readonly url: string;
+  readonly roles: readonly string[];
+  /** Where clients and producers connect; null where the roles have nothing for them. */
+  readonly url: string | null;
   readonly operationsUrl: string;
   readonly dataDirectory: string;
   readonly signingKeyFile: string | null;
@@ -15,6 +17,16 @@ export interface Serving {
 const usualDataDirectory = "carillon-data";
 
 export function welcome(serving: Serving, cwd: string): string {
+  if (serving.url === null) {
+    return [
+      `Carillon ${serving.version} runs as ${serving.roles.join(", ")}`,
+      "",
+      `  operations  ${serving.operationsUrl}/readyz, /livez, /metrics`,
+      "",
+      "Ctrl-C stops it.",
+      "",
+    ].join("\n");
+  }
   const near = (path: string): string => {
     const way = relative(cwd, path);
     return way === "" ? "." : way.startsWith("..") || isAbsolute(way) ? path : way;

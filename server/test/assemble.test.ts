@@ -19,7 +19,12 @@ async function start(...args: string[]): Promise<Assembled> {
   });
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const log = makeLogger({ level: "debug", format: "json", write: (line) => logged.push(line) });
-  const assembled = await assemble({ config: read.config, log, broke: (what) => logged.push(what) });
+  const assembled = await assemble({
+    config: read.config,
+    log,
+    signal: new AbortController().signal,
+    broke: (what) => logged.push(what),
+  });
   if ("problem" in assembled) throw new Error(assembled.problem);
   return assembled;
 }
@@ -122,7 +127,7 @@ describe("metrics", () => {
 });
 
 test("what can't start leaves nothing open behind it", async () => {
-  const { port } = new URL(server.serving.url);
+  const { port } = new URL(server.serving.url!);
   await expect(start("--data-directory", "second", "--port", port)).rejects.toMatchObject({
     code: "EADDRINUSE",
   });

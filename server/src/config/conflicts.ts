@@ -1,5 +1,5 @@
 /** What single bounds can't see: options that don't go together. Pure. */
-import { type Config, flag, type OptionName, roles } from "./options.ts";
+import { type Config, flag, type OptionName, roles, variable } from "./options.ts";
 
 export interface Conflict {
   readonly option: OptionName;
@@ -9,8 +9,30 @@ export interface Conflict {
 export function conflicts(config: Config): Conflict[] {
   const found: Conflict[] = [];
   const say = (option: OptionName, what: string) => found.push({ option, what });
-  if (roles.some((role) => !config.roles.includes(role))) {
-    say("roles", `roles apart need a shared store; the embedded one takes all of them: ${roles.join(",")}`);
+  const has = (role: (typeof roles)[number]): boolean => config.roles.includes(role);
+  const shared = config.postgresUrl.length > 0;
+  const kept = config.kafkaBrokers.length > 0;
+  if (!shared && !roles.every(has)) {
+    say(
+      "roles",
+      `roles apart need a shared store, ${flag("postgresUrl")}; the embedded one takes all of them: ${roles.join(",")}`,
+    );
+  }
+  if (shared && !kept && has("receiver") !== has("director")) {
+    say("roles", `receiver and director apart need a log between them, ${flag("kafkaBrokers")}`);
+  }
+  if (!shared && kept) say("kafkaBrokers", `needs a shared store beside it, ${flag("postgresUrl")}`);
+  if (!shared && config.redisUrl.length > 0) {
+    say(
+      "redisUrl",
+      `needs a shared store beside it, ${flag("postgresUrl")}; one process tells itself what is new`,
+    );
+  }
+  if (config.postgresUrl.length > 1 && !kept) {
+    say("postgresUrl", `several servers need a log before them, ${flag("kafkaBrokers")}`);
+  }
+  if (config.kafkaUser !== null && config.kafkaPassword === null) {
+    say("kafkaUser", `needs a password, ${variable("kafkaPassword")}`);
   }
   if (config.drainWindowMs >= config.drainDeadlineMs) {
     say("drainWindowMs", `must be shorter than ${flag("drainDeadlineMs")}, which is when the process ends`);

@@ -164,3 +164,26 @@ export const optional = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,
   show: (value) => (value === null ? "" : kind.show(value)),
 });
+
+/** Addresses of servers; a comma before the next scheme separates them, since one address may name several hosts. */
+export function serverUrls(
+  schemes: readonly string[],
+  example: string,
+  most: number,
+): Kind<readonly string[]> {
+  const begins = new RegExp(`^(?:${schemes.join("|")})://[^\\s/?#]+`);
+  const item = text(`an address such as ${example}`, 2_048, (value) => begins.test(value));
+  const items = list(item, most);
+  return {
+    ...items,
+    what: `one address or several, separated by commas: ${item.what}`,
+    read: (raw) => items.read(typeof raw === "string" && raw !== "" ? raw.split(/,\s*(?=[a-z]+:\/\/)/) : raw),
+    show: (values) => values.map(withoutPassword).join(","),
+  };
+}
+
+const password = /^([a-z]+:\/\/[^:@/?#]*):[^@]*@/;
+
+export const withoutPassword = (url: string): string => url.replace(password, "$1:(hidden)@");
+
+export const hasPassword = (url: string): boolean => password.test(url);

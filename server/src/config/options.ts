@@ -4,7 +4,18 @@
  * duration ends in `Ms` and a size in `Bytes`.
  */
 import { limits as mostOf } from "@carillon/protocol/limits";
-import { choice, duration, integer, type Kind, list, onOff, optional, size, text } from "./kinds.ts";
+import {
+  choice,
+  duration,
+  integer,
+  type Kind,
+  list,
+  onOff,
+  optional,
+  serverUrls,
+  size,
+  text,
+} from "./kinds.ts";
 
 export interface Option<T> {
   readonly kind: Kind<T>;
@@ -13,6 +24,8 @@ export interface Option<T> {
   readonly doc: string;
   /** Never shown: printed as `(hidden)`, and no flag takes it, because a flag shows in the list of processes. */
   readonly secret?: true;
+  /** May hold passwords: a value in doubt is never repeated, and one with a password is not taken as a flag. */
+  readonly credentials?: true;
   /** A path: one in a file is meant from that file's directory, any other from the working directory. */
   readonly path?: true;
 }
@@ -24,6 +37,10 @@ const host = text("a host name or an IP address", 253, (value) => /^[A-Za-z0-9._
 const path = text("a path", 4_096, (value) => !value.includes("\0"));
 const word = text("text without spaces at its ends", 512, (value) => value.trim() === value);
 const url = text("an https: URL without a password in it", 2_048, isKeySetUrl);
+const broker = text("a broker such as kafka-1:9092", 300, (value) =>
+  /^[A-Za-z0-9._[\]:-]+:\d{1,5}$/.test(value),
+);
+const topicName = text("a topic name of Kafka", 249, (value) => /^[A-Za-z0-9._-]+$/.test(value));
 const origin = text("an origin such as https://app.example.com, or *", 512, isOrigin);
 
 const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Option<T> => ({
@@ -35,6 +52,7 @@ const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Op
 
 const listening = "Listening";
 const data = "Data";
+const shared = "Shared services";
 const tokens = "Tokens";
 const limits = "Limits";
 const live = "Live connections";
@@ -70,7 +88,7 @@ export const options = {
     listening,
     list(choice(roles), roles.length),
     roles,
-    "What this process does. Apart from each other they need a log, a store and a bus that processes can share; on the embedded ones all run together.",
+    "What this process does. Apart from each other they need a store that processes can share (PostgreSQL), receiver and director also a log (Kafka); embedded, all run together.",
   ),
 
   dataDirectory: {
@@ -78,7 +96,7 @@ export const options = {
       data,
       path,
       "carillon-data",
-      "Where notifications and keys are kept. Made when missing; one process at a time.",
+      "Where notifications and keys are kept; with PostgreSQL, the keys alone. Made when missing; one process at a time.",
     ),
     path: true,
   },
@@ -99,6 +117,95 @@ export const options = {
     onOff,
     false,
     "Make api.key or signing.key anew where the file is gone. A new signing key ends all tokens signed with the old one, a new API key replaces the one made at first.",
+  ),
+
+  postgresUrl: {
+    ...option(
+      shared,
+      serverUrls(["postgres", "postgresql"], "postgres://carillon@db:5432/carillon", 64),
+      [],
+      "The store: PostgreSQL 15 or newer, directly or through PgBouncer in transaction mode. Several servers share the streams. Without it, SQLite in the data directory.",
+    ),
+    credentials: true,
+  },
+  postgresConnections: option(
+    shared,
+    integer(2, 1_000),
+    10,
+    "The most connections of this process to each PostgreSQL server.",
+  ),
+  postgresListenUrl: {
+    ...option(
+      shared,
+      serverUrls(["postgres", "postgresql"], "postgres://carillon@db:5432/carillon", 1),
+      [],
+      "Where LISTEN and NOTIFY go when there is no Redis: the first PostgreSQL server itself, for where postgresUrl is a PgBouncer.",
+    ),
+    credentials: true,
+  },
+  redisUrl: {
+    ...option(
+      shared,
+      serverUrls(["redis", "rediss"], "redis://cache:6379", 64),
+      [],
+      "The bus: plain servers of Redis 7 or Valkey, one or several. Without it, PostgreSQL's NOTIFY, which serves small set-ups.",
+    ),
+    credentials: true,
+  },
+  kafkaBrokers: option(
+    shared,
+    list(broker, 64),
+    [],
+    "The log: brokers of a Kafka cluster to begin with, as host:port. Without it a notification is accepted when the store has committed it.",
+  ),
+  kafkaTopic: option(
+    shared,
+    topicName,
+    "carillon",
+    "The topic that is the log; made when it is missing, one partition a part.",
+  ),
+  kafkaTls: option(
+    shared,
+    onOff,
+    false,
+    "Talk to Kafka over TLS, verified against the system's authorities.",
+  ),
+  kafkaCaFile: {
+    ...option(
+      shared,
+      optional(path),
+      null,
+      "Certificates of the authority that Kafka's certificates are verified against, as PEM.",
+    ),
+    path: true,
+  },
+  kafkaMechanism: option(
+    shared,
+    choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+    "SCRAM-SHA-512",
+    "How this process authenticates to Kafka, where kafkaUser is given.",
+  ),
+  kafkaUser: option(shared, optional(word), null, "Who this process is to Kafka."),
+  kafkaPassword: {
+    ...option(
+      shared,
+      optional(text("a password of 1 to 1,024 characters", 1_024)),
+      null,
+      "The password that goes with it.",
+    ),
+    secret: true,
+  },
+  parts: option(
+    shared,
+    integer(1, 1_024),
+    128,
+    "Into how many parts a new store and its Kafka topic are divided: the most directors that can share the work. Fixed once made.",
+  ),
+  acceptRestore: option(
+    shared,
+    onOff,
+    false,
+    "Go on where the store was restored and the log no longer has the records since, or the log was replaced: what is missing stays missing, a new epoch begins, and clients are told of the gap.",
   ),
 
   tokenSecretFile: {

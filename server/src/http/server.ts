@@ -46,14 +46,25 @@ export const httpDefaults: HttpLimits = {
   requestMs: 30_000,
 };
 
-export interface HttpDeps {
+/** What producers ask for: the receiver's. */
+export interface ProducerDeps {
   readonly receiver: Receiver;
   readonly tracking: Tracking;
   readonly topics: Topics;
   readonly tokens: Tokens;
   readonly keyring: Keyring;
+}
+
+/** What clients ask for: the distributor's. */
+export interface ClientDeps {
   readonly acks: Acks;
   readonly reads: Reads;
+}
+
+export interface HttpDeps {
+  /** Null where this process hasn't that role: its routes aren't there. */
+  readonly producers: ProducerDeps | null;
+  readonly clients: ClientDeps | null;
   readonly authorizer: Authorizer;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "counter">;
@@ -91,18 +102,24 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   takeJson(app);
   guard(app, deps.authorizer);
 
+  if (deps.producers !== null) serveProducers(app, deps.producers, deps);
+  if (deps.clients !== null) {
+    acks(app, deps.clients.acks);
+    reads(app, deps.clients.reads);
+  }
+  return app;
+}
+
+function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits, ...deps }: HttpDeps): void {
   app.register(async (scope) => {
     budgetBodies(scope, limits.bodyBytes, limits.bodiesBytes);
-    notifications(scope, { ...deps, ...limits });
+    notifications(scope, { ...deps, ...producers, ...limits });
   });
-  tracking(app, deps.tracking);
-  topics(app, deps.topics);
-  subscribers(app, deps.topics);
-  tokens(app, deps.tokens);
-  keys(app, deps.keyring);
-  acks(app, deps.acks);
-  reads(app, deps.reads);
-  return app;
+  tracking(app, producers.tracking);
+  topics(app, producers.topics);
+  subscribers(app, producers.topics);
+  tokens(app, producers.tokens);
+  keys(app, producers.keyring);
 }
 
 function takeJson(app: FastifyInstance): void {

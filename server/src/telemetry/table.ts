@@ -84,6 +84,7 @@ export const metricTable = {
     help: "Sessions that are not live yet, or not live any more.",
   },
   carillon_hubs: { type: "gauge", help: "Streams of which this process holds a view." },
+  carillon_parts_held: { type: "gauge", help: "Parts of the log that this process's director consumes." },
   carillon_ready: { type: "gauge", help: "1 while /readyz says yes, else 0." },
   carillon_info: { type: "gauge", help: "Always 1; the label tells the version.", label: "version" },
 } as const satisfies Record<string, Declared>;

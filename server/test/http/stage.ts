@@ -88,25 +88,29 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const acked: Stage["acked"] = [];
   const keys = openKeys(store.access, clock);
   const app = buildHttp({
-    receiver: openReceiver({
-      log: options.log?.(log) ?? log,
-      bus,
-      topics: known,
-      clock,
-      metrics,
-      sizeBytes,
-    }),
-    tracking: openTracking(store.streams, store.positions, bus, clock),
-    topics: openTopics(store.directory, bus, known),
-    tokens,
-    keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
-    acks: {
-      async record(user, stream, seq) {
-        acked.push({ user, stream, seq });
-        return stream === `user:${user}` ? (seq > 1_000 ? "not-sent" : null) : "not-followed";
-      },
+    producers: {
+      receiver: openReceiver({
+        log: options.log?.(log) ?? log,
+        bus,
+        topics: known,
+        clock,
+        metrics,
+        sizeBytes,
+      }),
+      tracking: openTracking(store.streams, store.positions, bus, clock),
+      topics: openTopics(store.directory, bus, known),
+      tokens,
+      keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
     },
-    reads: makeReads(store.positions, bus),
+    clients: {
+      acks: {
+        async record(user, stream, seq) {
+          acked.push({ user, stream, seq });
+          return stream === `user:${user}` ? (seq > 1_000 ? "not-sent" : null) : "not-followed";
+        },
+      },
+      reads: makeReads(store.positions, bus),
+    },
     authorizer: makeAuthorizer(keys, tokens),
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
