@@ -135,7 +135,17 @@ async function assembleInto(
   const store = withBounds(backend);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
   void store.failed.then((failure) => broke("the store failed", failure));
-  storeWatch = watchStore(clock, () => Promise.all([store.streams.heads([]), store.streams.upkeep(1)]));
+  storeWatch = watchStore({
+    clock,
+    ask: isShared
+      ? () => store.coordination.agree("there", "yes")
+      : () => Promise.all([store.streams.heads([]), store.streams.upkeep(1)]),
+    everyMs: isShared ? sharedStoreAskedMs : null,
+    changed: (problem) =>
+      problem === null
+        ? log.info({}, "the store is there again")
+        : log.error({ reason: problem }, "the store is away"),
+  });
   await begin(storeWatch);
 
   const keys =
@@ -153,6 +163,10 @@ async function assembleInto(
   if (keys !== null && "problem" in keys) return keys;
 
   const { driver, keepsOffsets } = await openLog(config, clock);
+  if (config.acceptRestore && !keepsOffsets) {
+    const epoch = await store.coordination.beginEpoch();
+    log.warn({ epoch }, "a new epoch has begun, as asked for; clients are told of a gap");
+  }
   const records = countLog(driver, metrics);
   const bus = countBus(await openBus(config, clock), metrics);
   const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
@@ -346,6 +360,8 @@ const liveOf = ({ config, log, clock }: Ground, sessions: Sessions, authorizer: 
   clock,
   broken: (reason: unknown) => log.error({ err: reason }, "a connection broke"),
 });
+
+const sharedStoreAskedMs = 2_000;
 
 /** Upkeep passes to another director this long after the one that did it died. */
 const upkeepLeaseMs = 15_000;
