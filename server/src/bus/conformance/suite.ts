@@ -21,6 +21,7 @@ export interface BusUnderTest {
 /** A listener that keeps what it hears; `heard` resolves once a message has come. */
 export function makeEar() {
   const messages: BusMessage[] = [];
+  const suspects: StreamName[] = [];
   const seen = new Set<string>();
   const waiting = new Map<string, () => void>();
 
@@ -37,13 +38,17 @@ export function makeEar() {
       note(JSON.stringify(message));
     },
     suspect(streams) {
-      for (const stream of streams) note(stream);
+      for (const stream of streams) {
+        suspects.push(stream);
+        note(stream);
+      }
     },
   };
 
   return {
     listener,
     messages,
+    suspects,
     of: (stream: StreamName): BusMessage[] => messages.filter((message) => message.stream === stream),
     heard: (wanted: BusMessage): Promise<void> => noted(JSON.stringify(wanted)),
     suspected: (stream: StreamName): Promise<void> => noted(stream),
