@@ -70,7 +70,7 @@ const headsAtOnce = 1_000;
 export function makeDirector(options: DirectorOptions): Director {
   const { log, streams, bus, clock, events = {}, random = Math.random } = options;
   const ownership = options.ownership ?? ownAll(log.parts);
-  const waits = new Set<() => void>();
+  const waits = new Map<() => void, number>();
   const upkeep = makeUpkeep({
     streams,
     clock,
@@ -80,8 +80,8 @@ export function makeDirector(options: DirectorOptions): Director {
   });
   let stopping: Promise<void> | undefined;
 
-  /** Resolves after a while, or at once when the director stops. */
-  const pause = (attempt: number): Promise<void> =>
+  /** Resolves after a while, or at once when the part is dropped. */
+  const pause = (part: number, attempt: number): Promise<void> =>
     new Promise((resolve) => {
       const end = (): void => {
         waits.delete(end);
@@ -89,8 +89,8 @@ export function makeDirector(options: DirectorOptions): Director {
         resolve();
       };
       const cancel = clock.after(backoffMs(storeBackoff, attempt, random()), end);
-      waits.add(end);
-      if (stopping) end();
+      waits.set(end, part);
+      if (!parts.wants(part)) end();
     });
 
   const commit = (batch: LogBatch, applied: Applied, startedAt: number): readonly Outcome[] => {
@@ -125,7 +125,7 @@ export function makeDirector(options: DirectorOptions): Director {
   const applyUntilKnown = async (batch: LogBatch, startedAt: number): Promise<readonly Outcome[]> => {
     const routed = route(batch);
     for (let attempt = 0; ; attempt++) {
-      if (stopping) throw new Failure("stopped", "the director is stopping");
+      if (!parts.wants(batch.part)) throw new Failure("stopped", "the part was given up");
       try {
         if (attempt > 0 && (await streams.progress(batch.part)) === batch.progress?.to) {
           await publishHeads(batch);
@@ -136,7 +136,7 @@ export function makeDirector(options: DirectorOptions): Director {
         return commit(batch, applied, startedAt);
       } catch (error) {
         events.failed?.("apply", error, batch.part);
-        await pause(attempt);
+        await pause(batch.part, attempt);
       }
     }
     throw overtaken(batch.part);
@@ -161,6 +161,9 @@ export function makeDirector(options: DirectorOptions): Director {
     clock,
     random,
     consumer: consume,
+    dropping(part) {
+      for (const [end, of] of waits) if (of === part) end();
+    },
     events: {
       failed: (failure, part) => events.failed?.("consume", failure, part),
       replaying: (part, from, until) => events.replaying?.(part, from, until),
@@ -168,7 +171,6 @@ export function makeDirector(options: DirectorOptions): Director {
   });
 
   const stop = async (): Promise<void> => {
-    for (const end of waits) end();
     await upkeep.stop();
     await ownership.stop();
     await parts.stop();

@@ -93,10 +93,9 @@ export function ownByLease({ coordination, parts, owner, clock, failed }: OwnByL
       const free = Array.from({ length: parts }, (_, part) => part).filter((part) => !taken.has(part));
       const offset = Math.floor((free.length * Math.max(0, members.indexOf(owner))) / members.length);
       const wanted = [...free.slice(offset), ...free.slice(0, offset)].slice(0, share - held.size);
-      for (const part of await claim(wanted)) {
-        held.add(part);
-        if (!stopped) await hands!.take(part);
-      }
+      const got = [...(await claim(wanted))];
+      for (const part of got) held.add(part);
+      if (!stopped) await Promise.all(got.map((part) => hands!.take(part)));
     }
   };
 

@@ -27,7 +27,9 @@ export interface PartsOptions {
   readonly acceptRestore: boolean;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Settles soon once `dropping` was called with its part. */
   readonly consumer: Consumer;
+  dropping(part: number): void;
   readonly events: Partial<PartsEvents>;
 }
 
@@ -39,6 +41,7 @@ export interface Parts {
   /** Reads on from where the store stands now. Not awaited from within the consumer. */
   seek(part: number): void;
   stop(): Promise<void>;
+  wants(part: number): boolean;
   /** Of parts that are wanted and not consumed: which, and why. */
   troubles(): ReadonlyMap<number, string>;
 }
@@ -119,6 +122,7 @@ export function makeParts(options: PartsOptions): Parts {
     wanted.get(part)?.cancel();
     wanted.delete(part);
     troubles.delete(part);
+    options.dropping(part);
     return inTurn(part, () => halt(part));
   };
 
@@ -137,6 +141,7 @@ export function makeParts(options: PartsOptions): Parts {
     async stop() {
       await Promise.all([...wanted.keys()].map(drop));
     },
+    wants: (part) => wanted.has(part),
     troubles: () => troubles,
   };
 }
