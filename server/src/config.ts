@@ -6,7 +6,6 @@
  */
 import { join, resolve } from "node:path";
 import { conflicts } from "./config/conflicts.ts";
-import { hasPassword } from "./config/kinds.ts";
 import {
   type Config,
   flag,
@@ -18,6 +17,7 @@ import {
 } from "./config/options.ts";
 import type { Origins, Problem } from "./config/origins.ts";
 import { readFile, readFlags, readVariables, type Said } from "./config/sources.ts";
+import { hasPassword } from "./url-password.ts";
 
 export type Configuration =
   | { readonly ok: true; readonly config: Config; readonly origins: Origins; readonly file: string | null }

@@ -4,6 +4,7 @@ import { whyNotStarted } from "./why-not-started.ts";
 
 const circumstances = {
   dataDirectory: "/srv/data",
+  postgresUrl: [],
   host: "127.0.0.1",
   port: 7_700,
   operationsHost: "127.0.0.1",
@@ -50,4 +51,12 @@ test.each([
   expect(text).toContain(what);
   expect(text).toContain(advice);
   expect(text).not.toContain("\n");
+});
+
+test("a store on PostgreSQL is named without its password", () => {
+  const shared = { ...circumstances, postgresUrl: ["postgres://me:hunter2@db/carillon"] };
+  const text = whyNotStarted(new Failure("foreign", "a later version"), shared);
+  expect(text).toContain("the PostgreSQL store, postgres://me:(hidden)@db/carillon,");
+  expect(text).toContain("take another database");
+  expect(text).not.toContain("hunter2");
 });

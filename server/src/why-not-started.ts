@@ -1,25 +1,33 @@
 /** Why the server could not start, for the person in front of it: one sentence with what to do about it. Pure. */
 import { Failure, type FailureCode } from "./errors.ts";
+import { withoutPassword } from "./url-password.ts";
 
 interface Circumstances {
   readonly dataDirectory: string;
+  /** Empty where the store is in the data directory. */
+  readonly postgresUrl: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly operationsHost: string;
   readonly operationsPort: number;
 }
 
+const isShared = ({ postgresUrl }: Circumstances): boolean => postgresUrl.length > 0;
+
+const nameOf = (c: Circumstances): string =>
+  isShared(c) ? `the PostgreSQL store, ${c.postgresUrl.map(withoutPassword).join(", ")},` : c.dataDirectory;
+
+const anotherOf = (c: Circumstances): string =>
+  isShared(c) ? "take another database" : "take another --data-directory";
+
 const advice: Record<FailureCode, (c: Circumstances) => string> = {
-  locked: ({ dataDirectory }) =>
-    `another process serves ${dataDirectory}; stop that one first, or take another --data-directory.`,
-  foreign: ({ dataDirectory }) =>
-    `what is in ${dataDirectory} was not made by this version of Carillon; take another --data-directory.`,
-  corrupt: ({ dataDirectory }) =>
-    `the data in ${dataDirectory} is damaged; nothing was changed. Keep a copy of it, and put a backup in its place.`,
+  locked: (c) => `another process serves ${nameOf(c)}; stop that one first, or ${anotherOf(c)}.`,
+  foreign: (c) => `what is in ${nameOf(c)} was not made by this version of Carillon; ${anotherOf(c)}.`,
+  corrupt: (c) =>
+    `the data in ${nameOf(c)} is damaged; nothing was changed. Keep a copy of it, and put a backup in its place.`,
   diverged: () => "the store and the log don't go together any more.",
-  full: ({ dataDirectory }) => `no space is left to write to ${dataDirectory}; make room and start again.`,
-  "read-only": ({ dataDirectory }) =>
-    `${dataDirectory} can't be written; give this user the right to, or take another --data-directory.`,
+  full: (c) => `no space is left to write to ${nameOf(c)}; make room and start again.`,
+  "read-only": (c) => `${nameOf(c)} can't be written; give this user the right to, or ${anotherOf(c)}.`,
   unavailable: () => "the store did not answer; start again, and look at the disk if that doesn't help.",
   overloaded: () => "too much is under way; start again.",
   stopped: () => "it was told to stop while it was starting.",

@@ -2,6 +2,8 @@
  * Kinds of option values: how each is written, read, bounded and shown. Text comes from flags and the
  * environment, JSON values from the file; both are read by the same `read`.
  */
+import { withoutPassword } from "../url-password.ts";
+
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string };
@@ -181,9 +183,3 @@ export function serverUrls(
     show: (values) => values.map(withoutPassword).join(","),
   };
 }
-
-const password = /^([a-z]+:\/\/[^:@/?#]*):[^@]*@/;
-
-export const withoutPassword = (url: string): string => url.replace(password, "$1:(hidden)@");
-
-export const hasPassword = (url: string): boolean => password.test(url);
