@@ -3,14 +3,14 @@ import type { Clock } from "../../clock.ts";
 import type { BusMessage } from "../driver.ts";
 import type { BusEvents } from "../events.ts";
 import { encodeMessage, wireVersion } from "../wire.ts";
-import type { Client } from "./link.ts";
+import type { RedisConnection } from "./connection.ts";
 
 export interface PublisherOptions {
   readonly clock: Clock;
   readonly prefix: string;
   readonly dropped: BusEvents["dropped"];
   /** The server refused, or the connection broke. */
-  readonly failed: (client: Client, reason: unknown) => void;
+  readonly failed: (connection: RedisConnection, reason: unknown) => void;
   /** How old a message may get before it is sent, and before the server has it. */
   readonly patienceMs: number;
   /** What may wait for the server's answer, in UTF-16 units. */
@@ -20,7 +20,7 @@ export interface PublisherOptions {
 /** Messages to one server: gathered in a turn of the loop, sent as one command, given up when they get old. */
 export interface Publisher {
   /** Sends what waits. Rejects when the server lets us not. */
-  opened(client: Client): Promise<void>;
+  opened(connection: RedisConnection): Promise<void>;
   closed(): void;
   stop(): void;
   publish(message: BusMessage): void;
@@ -49,7 +49,7 @@ if now > tonumber(ARGV[1]) then return -now end
 for at = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
 return now`;
 
-async function run(client: Client, dueAt: number, parts: readonly string[]): Promise<number> {
+async function run({ client }: RedisConnection, dueAt: number, parts: readonly string[]): Promise<number> {
   return Number(await client.sendCommand(["EVAL", script, "0", String(Math.ceil(dueAt)), ...parts]));
 }
 
@@ -67,7 +67,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   const inFlight = new Set<Batch>();
   /** Of all of these together. */
   let total = 0;
-  let client: Client | null = null;
+  let current: RedisConnection | null = null;
   /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
   let aheadMs = 0;
   let stopped = false;
@@ -86,7 +86,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
     size = 0;
   }
 
-  async function send(to: Client, batch: Batch): Promise<void> {
+  async function send(to: RedisConnection, batch: Batch): Promise<void> {
     inFlight.add(batch);
     const sentAt = clock.now();
     try {
@@ -109,8 +109,8 @@ export function makePublisher(options: PublisherOptions): Publisher {
     waiting = [];
     for (const batch of due) {
       if (batch.dueAt < now) settled(batch, false);
-      else if (client === null) waiting.push(batch);
-      else void send(client, batch);
+      else if (current === null) waiting.push(batch);
+      else void send(current, batch);
     }
   }
 
@@ -118,12 +118,12 @@ export function makePublisher(options: PublisherOptions): Publisher {
     async opened(to) {
       const sentAt = clock.now();
       aheadMs = (await run(to, always, [])) - sentAt;
-      client = to;
+      current = to;
       flush();
     },
 
     closed() {
-      client = null;
+      current = null;
       waiting = [...inFlight, ...waiting];
       inFlight.clear();
       flush();
@@ -131,7 +131,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
 
     stop() {
       stopped = true;
-      client = null;
+      current = null;
     },
 
     publish(message) {

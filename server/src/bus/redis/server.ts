@@ -2,8 +2,10 @@ import type { StreamName } from "@carillon/protocol/stream";
 import type { Clock } from "../../clock.ts";
 import type { BusListener, BusMessage } from "../driver.ts";
 import type { BusEvents } from "../events.ts";
+import { type Link, makeLink } from "../link.ts";
+import { makeStanding } from "../standing.ts";
 import type { RedisAddress } from "./address.ts";
-import { type Link, makeLink } from "./link.ts";
+import { makeRedisConnection, type RedisConnection } from "./connection.ts";
 import { makePublisher } from "./publisher.ts";
 import { makeSubscriber } from "./subscriber.ts";
 
@@ -29,54 +31,42 @@ export interface Server {
 
 export function makeServer(address: RedisAddress, listener: BusListener, settings: ServerSettings): Server {
   const { channelPrefix, clientName, clock, events, patienceMs, beatMs, connectMs, waitingMost } = settings;
-  /** What is wrong with each connection; undefined until it is known. */
-  const problems: (string | null | undefined)[] = [undefined, undefined];
-  let told: string | null | undefined;
-
-  function tell(which: number, problem: string | null): void {
-    problems[which] = problem;
-    const wrong = problems.find((one) => typeof one === "string");
-    if (wrong !== undefined) {
-      if (wrong !== told) events.troubled(address.name, wrong);
-      told = wrong;
-    } else if (told !== null && problems.every((one) => one === null)) {
-      events.recovered(address.name);
-      told = null;
-    }
-  }
+  const standing = makeStanding(address.name, events);
 
   const subscriber = makeSubscriber({
     listener,
     clock,
     prefix: channelPrefix,
     unreadable: () => events.dropped(1, "unreadable"),
-    failed: (client, reason) => subscribing.fail(client, reason),
+    failed: (connection, reason) => subscribing.fail(connection, reason),
   });
   const publisher = makePublisher({
     clock,
     prefix: channelPrefix,
     dropped: events.dropped,
-    failed: (client, reason) => publishing.fail(client, reason),
+    failed: (connection, reason) => publishing.fail(connection, reason),
     patienceMs,
     waitingMost,
   });
 
-  const link = (which: number, what: string, user: typeof subscriber | typeof publisher): Link =>
+  const link = (
+    what: "subscriber" | "publisher",
+    user: typeof subscriber | typeof publisher,
+  ): Link<RedisConnection> =>
     makeLink({
-      address,
-      name: `${clientName}-${what}`,
+      dial: (broke) => makeRedisConnection({ address, name: `${clientName}-${what}`, connectMs, broke }),
       clock,
       connectMs,
       beatMs,
       opened: user.opened,
-      ready: () => tell(which, null),
+      ready: () => standing.well(what),
       closed(problem) {
         user.closed();
-        tell(which, problem);
+        standing.wrong(what, problem);
       },
     });
-  const subscribing = link(0, "subscriber", subscriber);
-  const publishing = link(1, "publisher", publisher);
+  const subscribing = link("subscriber", subscriber);
+  const publishing = link("publisher", publisher);
 
   return {
     start() {

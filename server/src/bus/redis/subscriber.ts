@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { Failure } from "../../errors.ts";
 import type { BusListener, BusMessage } from "../driver.ts";
 import { decodePayload } from "../wire.ts";
-import type { Client } from "./link.ts";
+import type { RedisConnection } from "./connection.ts";
 
 export interface SubscriberOptions {
   readonly listener: BusListener;
@@ -12,13 +12,13 @@ export interface SubscriberOptions {
   readonly prefix: string;
   readonly unreadable: () => void;
   /** The server refused, or the connection broke. */
-  readonly failed: (client: Client, reason: unknown) => void;
+  readonly failed: (connection: RedisConnection, reason: unknown) => void;
 }
 
 /** The streams of one server: what is wanted, and what the server has been told of it. */
 export interface Subscriber {
   /** Subscribes to all that is wanted. Rejects when the server refuses, or the connection breaks. */
-  opened(client: Client): Promise<void>;
+  opened(connection: RedisConnection): Promise<void>;
   closed(): void;
   stop(): void;
   subscribe(stream: StreamName): Promise<void>;
@@ -51,7 +51,7 @@ export function makeSubscriber({
   const present = new Set<StreamName>();
   /** Streams for which what is wanted and what the server has may differ. */
   const differing = new Set<StreamName>();
-  let client: Client | null = null;
+  let current: RedisConnection | null = null;
   let away = false;
   let stopped = false;
   let syncing = false;
@@ -95,43 +95,43 @@ export function makeSubscriber({
 
   const channels = (streams: readonly StreamName[]): string[] => streams.map((stream) => prefix + stream);
 
-  async function sync(to: Client): Promise<void> {
-    if (syncing || client !== to) return;
+  async function sync(to: RedisConnection): Promise<void> {
+    if (syncing || current !== to) return;
     syncing = true;
-    while (client === to && differing.size > 0) {
+    while (current === to && differing.size > 0) {
       const some = take();
       const added = some.filter((stream) => wanted.has(stream) && !present.has(stream));
       const removed = some.filter((stream) => !wanted.has(stream) && present.has(stream));
       confirm(some.filter((stream) => wanted.has(stream) && present.has(stream)));
       await Promise.all([
-        added.length > 0 && to.subscribe(channels(added), heard, true),
-        removed.length > 0 && to.unsubscribe(channels(removed), heard, true),
+        added.length > 0 && to.client.subscribe(channels(added), heard, true),
+        removed.length > 0 && to.client.unsubscribe(channels(removed), heard, true),
       ]);
-      if (client !== to) return;
+      if (current !== to) return;
       for (const stream of added) present.add(stream);
       for (const stream of removed) present.delete(stream);
       confirm(added);
     }
-    if (client === to) syncing = false;
+    if (current === to) syncing = false;
   }
 
   function differs(stream: StreamName): void {
     differing.add(stream);
-    const to = client;
+    const to = current;
     if (to !== null && !syncing && differing.size === 1)
       clock.soon(() => void sync(to).catch((reason) => failed(to, reason)));
   }
 
   return {
     opened(to) {
-      client = to;
+      current = to;
       away = false;
       for (const stream of wanted.keys()) differing.add(stream);
       return sync(to);
     },
 
     closed() {
-      client = null;
+      current = null;
       away = true;
       syncing = false;
       present.clear();
@@ -145,7 +145,7 @@ export function makeSubscriber({
 
     stop() {
       stopped = true;
-      client = null;
+      current = null;
       for (const waiting of wanted.values()) waiting?.reject(new Failure("stopped", "the bus is stopping"));
       wanted.clear();
     },
