@@ -17,14 +17,17 @@ const restMs = 50;
 const rest = (): Promise<null> => new Promise((resolve) => setTimeout(resolve, restMs, null));
 
 export interface ComingBackOptions {
-  readonly gate: Gate;
+  /** Asked before each connection. */
+  readonly gate: Pick<Gate, "url">;
   readonly token: string;
   readonly inbox: Inbox;
   /** Asked for each connection: a client may change the transport. */
   readonly transport: () => OpenLine;
+  /** A connection that says nothing for so long is taken for dead. */
+  readonly silenceMs?: number;
 }
 
-export function comeBack({ gate, token, inbox, transport }: ComingBackOptions): ComingBack {
+export function comeBack({ gate, token, inbox, transport, silenceMs }: ComingBackOptions): ComingBack {
   let line: Line | null = null;
   let stopped = false;
   let sessions = 0;
@@ -36,7 +39,9 @@ export function comeBack({ gate, token, inbox, transport }: ComingBackOptions): 
       if (url === null || stopped) return;
       sessions++;
       line = transport()(url, token, inbox);
+      const unwatch = silenceMs === undefined ? () => {} : watch(line, inbox, silenceMs);
       const told = await line.ended;
+      unwatch();
       if (told !== null) await Promise.race([rest(), stopping.promise]);
     }
   }
@@ -53,4 +58,12 @@ export function comeBack({ gate, token, inbox, transport }: ComingBackOptions): 
       return running;
     },
   };
+}
+
+function watch(line: Line, inbox: Inbox, silenceMs: number): () => void {
+  const openedAt = performance.now();
+  const timer = setInterval(() => {
+    if (performance.now() - Math.max(openedAt, inbox.heardAt()) > silenceMs) line.cut();
+  }, silenceMs / 4);
+  return () => clearInterval(timer);
 }

@@ -5,20 +5,14 @@
 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { StreamName } from "@carillon/protocol/stream";
 import { expect } from "vitest";
-import { must, tokenFor } from "./ask.ts";
-import { type ComingBack, comeBack } from "./client.ts";
+import type { ComingBack } from "./client.ts";
+import { expectWhole, makeCrowd } from "./crowd.ts";
 import { type Dice, makeDice } from "./dice.ts";
-import { type Gate, makeGate } from "./gate.ts";
-import { makeInbox } from "./inbox.ts";
+import { makeGate } from "./gate.ts";
 import { type Ledger, makeLedger } from "./ledger.ts";
 import { produce } from "./producer.ts";
-import { makeDirectory, type ServerProcess, spawnServer, startServer } from "./server-process.ts";
-import { openEvents } from "./transports/events.ts";
-import type { OpenLine } from "./transports/line.ts";
-import { openPolls } from "./transports/poll.ts";
-import { openExactWebSocket, openWebSocket } from "./transports/websocket.ts";
+import { makeDirectory, spawnServer, startServer } from "./server-process.ts";
 
 export interface KillsOptions {
   readonly rounds: number;
@@ -33,18 +27,8 @@ export interface KillsResult {
   readonly killedWhileStarting: number;
 }
 
-const follows: Readonly<Record<string, readonly string[]>> = {
-  ada: ["all", "few"],
-  bob: ["all", "few"],
-  eve: ["all"],
-};
-const users = Object.keys(follows);
-const streamsOf = (user: string): StreamName[] => [
-  `user:${user}`,
-  ...follows[user]!.map((topic): StreamName => `topic:${topic}`),
-];
-const streams = [...new Set(users.flatMap(streamsOf))];
-const transports: readonly OpenLine[] = [openExactWebSocket, openWebSocket, openEvents, openPolls];
+const crowd = makeCrowd({ ada: ["all", "few"], bob: ["all", "few"], eve: ["all"] });
+const { streams } = crowd;
 const producers = 4;
 /** Nothing is left out of what is replayed, however far a client is behind. */
 const flags = ["--replay-rows", "100000", "--log-level", "warn"];
@@ -69,22 +53,6 @@ function makePromises(): { readonly came: () => void; after(count: number): Prom
 const randomly = (dice: Dice, mostMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, dice.int(mostMs)));
 
-async function prepare({ url, apiKey }: ServerProcess): Promise<void> {
-  for (const topic of ["all", "few"]) {
-    await must(201, `${url}/v1/topics/${topic}`, {
-      method: "PUT",
-      bearer: apiKey,
-      headers: { "content-type": "application/json" },
-      body: "{}",
-    });
-  }
-  for (const user of users) {
-    for (const topic of follows[user]!) {
-      await must(204, `${url}/v1/topics/${topic}/subscribers/${user}`, { method: "PUT", bearer: apiKey });
-    }
-  }
-}
-
 export async function playKills({ rounds, seed }: KillsOptions): Promise<KillsResult> {
   const dice = makeDice(seed);
   const directory = makeDirectory();
@@ -94,8 +62,8 @@ export async function playKills({ rounds, seed }: KillsOptions): Promise<KillsRe
   let killedWhileStarting = 0;
 
   let server = await startServer({ directory, flags });
-  await prepare(server);
-  const clients = await connectAll(server, gate, ledger, dice);
+  await crowd.prepare(server);
+  const clients = await crowd.connect({ server, gate, ledger, dice });
   const sending = Array.from({ length: producers }, (_, at) =>
     produce({
       name: `p${at}`,
@@ -128,12 +96,12 @@ export async function playKills({ rounds, seed }: KillsOptions): Promise<KillsRe
   gate.open(server.url);
   await Promise.race([ledger.broken, Promise.all(sending.map((producer) => producer.stop()))]);
   expect(ledger.violations).toEqual([]);
-  const newcomers = await connectAll(server, gate, ledger, dice);
+  const newcomers = await crowd.connect({ server, gate, ledger, dice, generation: "new " });
   const everybody = [...clients, ...newcomers];
-  await Promise.race([ledger.broken, Promise.all(everybody.map((client) => hasTheLast(client, ledger)))]);
+  await Promise.race([ledger.broken, Promise.all(everybody.map((client) => crowd.hasAll(client, ledger)))]);
   await Promise.all(everybody.map((client) => client.stop()));
   expect(ledger.violations).toEqual([]);
-  for (const { inbox } of everybody) audit(inbox, ledger);
+  for (const { inbox } of everybody) expectWhole(crowd, inbox, ledger);
   await server.kill("SIGKILL");
   auditFile(join(directory, "carillon.db"), ledger);
 
@@ -146,48 +114,6 @@ export async function playKills({ rounds, seed }: KillsOptions): Promise<KillsRe
     sessions: sum((client) => client.sessions()),
     killedWhileStarting,
   };
-}
-
-/** For each user one client a transport, and one that changes it with every connection. */
-async function connectAll(
-  server: ServerProcess,
-  gate: Gate,
-  ledger: Ledger,
-  dice: Dice,
-): Promise<ComingBack[]> {
-  const clients: ComingBack[] = [];
-  for (const user of users) {
-    const token = await tokenFor(server, user);
-    const one = (name: string, transport: () => OpenLine): void => {
-      clients.push(comeBack({ gate, token, inbox: makeInbox(`${user}'s ${name}`, ledger), transport }));
-    };
-    for (const open of transports) one(open.name, () => open);
-    one("client that changes", () => dice.pick(transports));
-  }
-  return clients;
-}
-
-const userOf = ({ who }: { readonly who: string }): string => who.slice(0, who.indexOf("'"));
-
-/** Nothing was sent after the producers' last: whatever isn't there by then is lost. */
-const hasTheLast = ({ inbox }: ComingBack, ledger: Ledger): Promise<unknown> =>
-  Promise.all(
-    streamsOf(userOf(inbox)).map((stream) => {
-      const promised = [...ledger.promisedIn(stream)];
-      return inbox.has(
-        stream,
-        Math.max(...promised.flatMap(([seq, id]) => (id.endsWith("-last") ? [seq] : []))),
-      );
-    }),
-  );
-
-function audit(inbox: ComingBack["inbox"], ledger: Ledger): void {
-  expect([...inbox.received.keys()].sort()).toEqual(streamsOf(userOf(inbox)).sort());
-  for (const [stream, ids] of inbox.received) {
-    const promised = ledger.promisedIn(stream);
-    expect(ids, `${inbox.who}, ${stream}`).toEqual(ids.map((_, at) => promised.get(at + 1)));
-    expect(ids.length, `${inbox.who}, ${stream}`).toBe(promised.size);
-  }
 }
 
 /** The file itself, as the last kill left it: sound, and with nothing in it but what was promised. */

@@ -7,55 +7,80 @@ export interface Sent {
   readonly data: string;
 }
 
+/** `repeated`: shown again after the cursor that the client came back with. */
+export type Violation = "repeated" | "out of order" | "other";
+
 export interface Ledger {
   readonly violations: readonly string[];
+  readonly counts: Readonly<Record<Violation, number>>;
   /** Resolves with the first violation. */
   readonly broken: Promise<unknown>;
-  violated(what: string): void;
+  violated(what: string, kind?: Violation): void;
   /** Noted before the first byte goes out. */
   sending(notification: Sent): void;
-  /** A receipt of a 202. */
-  promised(id: string, to: StreamName, seq: number): void;
+  /** A receipt of a 202; without a seq where the server says it later. */
+  promised(id: string, to: StreamName, seq: number | null): void;
+  /** When it was first promised, by `performance.now()`; null when it wasn't. */
+  promisedAt(id: string): number | null;
   /** Something arrived at a client. */
   arrived(who: string, stream: StreamName, seq: number, id: string, data: unknown): void;
+  /** What must be in a stream. */
+  owedIn(stream: StreamName): ReadonlySet<string>;
+  /** Of it, what has a known place. */
   promisedIn(stream: StreamName): ReadonlyMap<number, string>;
   count(): number;
   /** One that was promised, for those who ask again. */
-  some(at: number): { readonly sent: Sent; readonly seqs: ReadonlyMap<StreamName, number> } | null;
+  some(at: number): Sent | null;
 }
 
 export function makeLedger(): Ledger {
   const violations: string[] = [];
+  const counts = { repeated: 0, "out of order": 0, other: 0 };
   const sent = new Map<string, Sent>();
-  const seqsOf = new Map<string, Map<StreamName, number>>();
+  const promisedAt = new Map<string, number>();
+  const owed = new Map<StreamName, Set<string>>();
+  const seqsOf = new Map<StreamName, Map<string, number>>();
   const streams = new Map<StreamName, Map<number, string>>();
   const ids: string[] = [];
   const { promise: broken, resolve } = Promise.withResolvers<unknown>();
-  const fail = (what: string): void => {
-    violations.push(what);
+  const violationsKept = 100;
+  const fail = (what: string, kind: Violation = "other"): void => {
+    counts[kind]++;
+    if (violations.length < violationsKept) violations.push(what);
     resolve(what);
   };
 
+  function place(id: string, to: StreamName, seq: number): void {
+    const seqs = seqsOf.get(to) ?? new Map<string, number>();
+    seqsOf.set(to, seqs);
+    const before = seqs.get(id);
+    if (before !== undefined && before !== seq) fail(`${id} in ${to} was promised ${before}, now ${seq}`);
+    seqs.set(id, seq);
+    const stream = streams.get(to) ?? new Map<number, string>();
+    streams.set(to, stream);
+    const there = stream.get(seq);
+    if (there !== undefined && there !== id) fail(`${to} ${seq} was promised to ${there} and to ${id}`);
+    stream.set(seq, id);
+  }
+
   return {
     violations,
+    counts,
     broken,
     violated: fail,
     sending(notification) {
       sent.set(notification.id, notification);
     },
     promised(id, to, seq) {
-      const seqs = seqsOf.get(id) ?? new Map<StreamName, number>();
-      if (!seqsOf.has(id)) ids.push(id);
-      seqsOf.set(id, seqs);
-      const before = seqs.get(to);
-      if (before !== undefined && before !== seq) fail(`${id} in ${to} was promised ${before}, now ${seq}`);
-      seqs.set(to, seq);
-      const stream = streams.get(to) ?? new Map<number, string>();
-      streams.set(to, stream);
-      const there = stream.get(seq);
-      if (there !== undefined && there !== id) fail(`${to} ${seq} was promised to ${there} and to ${id}`);
-      stream.set(seq, id);
+      if (!promisedAt.has(id)) {
+        promisedAt.set(id, performance.now());
+        ids.push(id);
+      }
+      const there = owed.get(to) ?? new Set<string>();
+      owed.set(to, there.add(id));
+      if (seq !== null) place(id, to, seq);
     },
+    promisedAt: (id) => promisedAt.get(id) ?? null,
     arrived(who, stream, seq, id, data) {
       const original = sent.get(id);
       if (original === undefined) fail(`${who} got ${id} in ${stream} ${seq}, which nobody sent`);
@@ -65,11 +90,12 @@ export function makeLedger(): Ledger {
       if (promised !== undefined && promised !== id)
         fail(`${who} got ${id} at ${stream} ${seq}, not ${promised}`);
     },
+    owedIn: (stream) => owed.get(stream) ?? new Set(),
     promisedIn: (stream) => streams.get(stream) ?? new Map(),
     count: () => ids.length,
     some(at) {
       const id = ids[at];
-      return id === undefined ? null : { sent: sent.get(id)!, seqs: seqsOf.get(id)! };
+      return id === undefined ? null : sent.get(id)!;
     },
   };
 }

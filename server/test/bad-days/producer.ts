@@ -12,13 +12,18 @@ export interface Producer {
 
 export interface ProducerOptions {
   readonly name: string;
-  readonly gate: Gate;
+  /** Asked before each attempt. */
+  readonly gate: Pick<Gate, "url">;
   readonly apiKey: string;
   readonly ledger: Ledger;
   readonly dice: Dice;
   readonly streams: readonly StreamName[];
   /** An answer with promises came. */
   readonly onPromise: () => void;
+  /** It was refused with 503, or the connection was lost, after so long. */
+  readonly onRefusal?: (answer: Answer | null, tookMs: number) => void;
+  /** What takes longer is given up, and sent again. */
+  readonly patienceMs?: number;
 }
 
 interface Receipt {
@@ -49,13 +54,20 @@ const forms: readonly ((batch: readonly Sent[]) => Asked)[] = [
   }),
 ];
 
+/** Of a batch some could not be kept: the same again, all of it. */
+function isPartly503({ status, json }: Answer): boolean {
+  if (status !== 207) return false;
+  const { results } = json as { results: readonly { readonly error?: { readonly status: number } }[] };
+  return results.every(({ error }) => error === undefined || error.status === 503);
+}
+
 const one = (sent: Sent): Asked => ({
   headers: { "content-type": "application/json" },
   body: JSON.stringify(eventOf(sent)),
 });
 
 export function produce(options: ProducerOptions): Producer {
-  const { name, gate, apiKey, ledger, dice, streams, onPromise } = options;
+  const { name, gate, apiKey, ledger, dice, streams, onPromise, onRefusal, patienceMs } = options;
   let serial = 0;
   let stopped = false;
 
@@ -68,21 +80,29 @@ export function produce(options: ProducerOptions): Producer {
 
   function note(result: Result, again: boolean): void {
     for (const { to, status, seq } of result.receipts) {
-      const fine = status === "duplicate" || (status === "stored" && !again);
-      if (!fine || seq === undefined) ledger.violated(`${result.id} to ${to}: ${status} ${seq}`);
-      else ledger.promised(result.id, to, seq);
+      const placed = status === "duplicate" || (status === "stored" && !again);
+      if (placed ? seq === undefined : status !== "accepted")
+        ledger.violated(`${result.id} to ${to}: ${status} ${seq}`);
+      else ledger.promised(result.id, to, seq ?? null);
     }
   }
 
-  /** Until it is answered. A 503 says that nothing is known, as no answer does. */
+  /** Until all of it is taken. A 503 says that nothing is known, as no answer does. */
   async function send(asked: Asked): Promise<Answer> {
     for (;;) {
       const url = await gate.url();
-      const answer = await ask(`${url}/v1/notifications`, { ...asked, method: "POST", bearer: apiKey });
+      const startedAt = performance.now();
+      const answer = await ask(`${url}/v1/notifications`, {
+        ...asked,
+        method: "POST",
+        bearer: apiKey,
+        ...(patienceMs === undefined ? {} : { signal: AbortSignal.timeout(patienceMs) }),
+      });
       if (answer?.status === 202) return answer;
-      if (answer !== null && answer.status !== 503) {
+      if (answer !== null && answer.status !== 503 && !isPartly503(answer)) {
         throw new Error(`${name} was answered ${answer.status} ${answer.text}`);
       }
+      onRefusal?.(answer, performance.now() - startedAt);
     }
   }
 
@@ -90,7 +110,7 @@ export function produce(options: ProducerOptions): Producer {
   async function sendAgain(): Promise<void> {
     const known = ledger.some(dice.int(ledger.count()));
     if (known === null) return;
-    note((await send(one(known.sent))).json as Result, true);
+    note((await send(one(known))).json as Result, true);
   }
 
   async function run(): Promise<void> {

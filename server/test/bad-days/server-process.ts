@@ -1,6 +1,6 @@
 /** The real server as a process of its own, started as `carillon serve` and ended in every way there is. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,6 +17,7 @@ export interface ServerProcess {
   readonly directory: string;
   readonly url: string;
   readonly operationsUrl: string;
+  /** Of its data directory; empty where that has none. */
   readonly apiKey: string;
   /** What it wrote to standard error, the newest last. */
   readonly said: readonly string[];
@@ -27,6 +28,8 @@ export interface ServerProcess {
 export interface SpawnOptions {
   readonly directory: string;
   readonly flags?: readonly string[];
+  /** On top of this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** A module that is loaded before the server. */
   readonly preload?: string;
   /** Takes what is to be done at the end; of the test, unless somebody else has the server. */
@@ -57,12 +60,14 @@ export function makeDirectory(atEnd: AtEnd = onTestFinished): string {
 export function spawnServer({
   directory,
   flags = [],
+  environment = {},
   preload,
   atEnd = onTestFinished,
 }: SpawnOptions): Spawned {
   const before = preload === undefined ? [] : ["--import", preload];
   const where = ["--data-directory", directory, "--port", "0", "--operations-port", "0"];
   const child = spawn(process.execPath, [...before, main, "serve", "--json", ...where, ...flags], {
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe", ...(preload === undefined ? [] : (["ipc"] as const))],
   });
   const said: string[] = [];
@@ -83,7 +88,8 @@ export function spawnServer({
   const serving = Promise.race([firstLine, exit.then(() => null)]).then((line): ServerProcess | null => {
     if (line === null) return null;
     const { url, operationsUrl } = JSON.parse(line) as { url: string; operationsUrl: string };
-    const apiKey = readFileSync(join(directory, "api.key"), "utf8").trim();
+    const keyFile = join(directory, "api.key");
+    const apiKey = existsSync(keyFile) ? readFileSync(keyFile, "utf8").trim() : "";
     return { child, directory, url, operationsUrl, apiKey, said, exit, kill };
   });
   atEnd(async () => {

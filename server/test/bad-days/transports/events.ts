@@ -18,6 +18,7 @@ export function openEvents(url: string, token: string, inbox: Inbox): Line {
   const { promise: ended, resolve } = Promise.withResolvers<number | string | null>();
   const lastEventId = inbox.cursor === null ? {} : { "last-event-id": inbox.cursor };
   const headers = { authorization: `Bearer ${token}`, ...lastEventId };
+  inbox.opening(inbox.cursor);
   let reason: number | string | null = null;
   const request = get(`${url}/v1/events`, { headers, agent: false }, (incoming) => {
     if (incoming.statusCode !== 200) reason = incoming.statusCode ?? null;
@@ -26,6 +27,7 @@ export function openEvents(url: string, token: string, inbox: Inbox): Line {
     incoming.on("error", () => {});
     incoming.on("close", () => resolve(reason));
     incoming.on("data", (chunk: string) => {
+      inbox.heard();
       const blocks = (rest + chunk).split("\n\n");
       rest = blocks.pop()!;
       for (const { id, data } of blocks.map(readBlock)) {

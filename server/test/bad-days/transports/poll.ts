@@ -9,8 +9,10 @@ export function openPolls(url: string, token: string, inbox: Inbox): Line {
   async function polls(): Promise<number | string | null> {
     for (;;) {
       const query = inbox.cursor === null ? "" : `?cursor=${inbox.cursor}`;
+      inbox.opening(inbox.cursor);
       const answer = await ask(`${url}/v1/poll${query}`, { bearer: token, signal: abort.signal });
       if (answer === null) return null;
+      inbox.heard();
       if (answer.status !== 200) return answer.status;
       const { cursor, frames } = answer.json as { cursor: string; frames: ServerFrame[] };
       for (const frame of frames) inbox.take(frame);

@@ -5,6 +5,7 @@ import { openRawWebSocket } from "./raw-websocket.ts";
 
 function openWith(url: string, token: string, inbox: Inbox, cursor: string | null, cursors: boolean): Line {
   const query = new URLSearchParams({ cursors: String(cursors), ...(cursor === null ? {} : { cursor }) });
+  inbox.opening(cursor);
   const { socket, closed } = openRawWebSocket(url, {
     query: `?${query}`,
     headers: { Authorization: `Bearer ${token}` },
