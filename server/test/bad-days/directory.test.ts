@@ -128,7 +128,7 @@ describe("a data directory that can't be served is left as it is", () => {
     rmSync(join(directory, "signing.key"));
     const { exit, said } = spawnServer({ directory });
     expect((await exit).code).toBe(1);
-    expect(said.join("\n")).toMatch(/signing\.key is gone/);
+    expect(said.join("\n")).toMatch(/signing\.key is missing/);
   });
 
   test("a file where the directory should be", async () => {
