@@ -42,7 +42,7 @@ export function examineAppend({ capabilities, open, streamIn }: LogUnderTest): v
       const manual = makeManualConsumer();
       await log.consume(0, null, manual.consumer);
       const sent = {
-        ...record(stream, '{"data":"\u0000 \u{1F514} é"}'),
+        ...record(stream, '{"data":"\\u0000 \u{1F514} é"}'),
         silent: true,
         collapseKey: "état",
         expiresAt: 1_900_000_000_000,
