@@ -17,12 +17,14 @@ const batchBytes = 4 << 20;
 
 /** What outlives a log's process: the records of each part. */
 export type Kept = readonly LogRecord[][];
+const witnesses = new WeakMap<Kept, Map<number, string>>();
 
 export const keepNothing = (parts: number): Kept => Array.from({ length: parts }, () => []);
 
 export function makeKeptLog(parts: number, logs: Kept = keepNothing(parts)): LogDriver {
   const readers = new Map<number, () => void>();
-  const witnessed = new Map<number, string>();
+  const witnessed = witnesses.get(logs) ?? new Map<number, string>();
+  witnesses.set(logs, witnessed);
   const stops: (() => Promise<void>)[] = [];
   let stopped = false;
 
@@ -79,6 +81,11 @@ export function makeKeptLog(parts: number, logs: Kept = keepNothing(parts)): Log
         if (readers.get(part) === wake) readers.delete(part);
         await reader.running;
       };
+      if (reader.next > logs[part]!.length) {
+        reader.fed = false;
+        const failure = new Failure("diverged", `offset ${from} isn't in the log`);
+        return { stop, failed: Promise.resolve(failure) };
+      }
       readers.set(part, wake);
       stops.push(stop);
       wake();

@@ -3,6 +3,7 @@ import { examineAppend } from "./append.ts";
 import { examineBatches } from "./batches.ts";
 import { examineOffsets } from "./offsets.ts";
 import { examineParts } from "./parts.ts";
+import { examinePlaces } from "./places.ts";
 import { examineStop } from "./stop.ts";
 import type { LogUnderTest } from "./suite.ts";
 
@@ -13,6 +14,7 @@ export function examineLog(name: string, log: LogUnderTest): void {
     examineBatches(log);
     examineParts(log);
     examineOffsets(log);
+    examinePlaces(log);
     examineStop(log);
   });
 }

@@ -10,16 +10,19 @@ import {
   offsetCommitV8,
   offsetFetchV8,
 } from "@platformatic/kafka";
+import { type Backoff, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { Place } from "../driver.ts";
 import type { Cluster } from "./cluster.ts";
 import { unavailable } from "./failure.ts";
+import { makePauses } from "./pauses.ts";
 
 export interface OffsetsOptions {
   readonly cluster: Cluster;
   readonly topic: string;
   readonly clock: Clock;
+  readonly random: () => number;
   troubled(failure: Failure): void;
 }
 
@@ -36,14 +39,17 @@ const latest = -1n;
 const consumerId = -1;
 const readUncommitted = 0;
 const requestTimeoutMs = 5_000;
+const patienceMs = 5_000;
+const backoff: Backoff = { baseMs: 50, maxMs: 1_000 };
 const witnessEveryMs = 1_000;
 /** Kafka forgets offsets of a group without members after a week (offsets.retention.minutes). */
 const noMember = -1;
 
 const groupOf = (topic: string): string => `carillon.${topic}`;
 
-export function makeOffsets({ cluster, topic, clock, troubled }: OffsetsOptions): Offsets {
+export function makeOffsets({ cluster, topic, clock, random, troubled }: OffsetsOptions): Offsets {
   const group = groupOf(topic);
+  const pauses = makePauses(clock);
   const connections = new Map<number, Promise<Connection>>();
   const unwritten = new Map<number, bigint>();
   let coordinator: number | undefined;
@@ -83,18 +89,18 @@ export function makeOffsets({ cluster, topic, clock, troubled }: OffsetsOptions)
     );
   };
 
-  /** Once more after asking who leads, because leaders move. */
-  const twice = async <T>(what: string, question: () => Promise<T>): Promise<T> => {
-    try {
-      return await question();
-    } catch {
+  /** Leaders move, and a coordinator is made when it is first asked for: until `patienceMs` is over. */
+  const patiently = async <T>(what: string, question: () => Promise<T>): Promise<T> => {
+    const until = clock.now() + patienceMs;
+    for (let attempts = 0; ; attempts++) {
       try {
-        coordinator = undefined;
-        await cluster.refresh();
+        if (attempts > 0) await cluster.refresh();
         return await question();
       } catch (error) {
-        throw unavailable(what, error);
+        coordinator = undefined;
+        if (stopped || clock.now() > until) throw unavailable(what, error);
       }
+      await pauses.pause(backoffMs(backoff, attempts, random()));
     }
   };
 
@@ -152,9 +158,10 @@ export function makeOffsets({ cluster, topic, clock, troubled }: OffsetsOptions)
   };
 
   return {
-    first: (part) => twice(`where partition ${part} begins`, async () => (await list(part, [earliest]))[0]!),
+    first: (part) =>
+      patiently(`where partition ${part} begins`, async () => (await list(part, [earliest]))[0]!),
     place: (part) =>
-      twice(`where partition ${part} stands`, async () => {
+      patiently(`where partition ${part} stands`, async () => {
         const [[first, end], witness] = await Promise.all([list(part, [earliest, latest]), witnessed(part)]);
         const unsaid = unwritten.get(part);
         return {
@@ -170,6 +177,7 @@ export function makeOffsets({ cluster, topic, clock, troubled }: OffsetsOptions)
     async stop() {
       stopped = true;
       cancel?.();
+      pauses.end();
       await writing;
       await write();
     },

@@ -82,7 +82,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
       ...(options.sasl && { sasl: options.sasl }),
     },
   });
-  const offsets = makeOffsets({ cluster, topic, clock, troubled: troubled("witness") });
+  const offsets = makeOffsets({ cluster, topic, clock, random, troubled: troubled("witness") });
   const pauses = makePauses(clock);
   let mostOfPart = batchBytes;
   let topicId: string | undefined;
