@@ -3,6 +3,6 @@ import { examineBus } from "./conformance/bus.ts";
 import { makeLocalBus } from "./local.ts";
 
 examineBus("local", {
-  capabilities: { interrupt: null, crossesProcesses: false },
+  capabilities: { interrupt: null, crossesProcesses: false, carries: "rows" },
   make: () => makeLocalBus({ clock: systemClock }),
 });

@@ -21,6 +21,6 @@ async function cut(deployment: string): Promise<void> {
 const deployment = randomUUID();
 
 examineBus("redis", {
-  capabilities: { interrupt: () => cut(deployment), crossesProcesses: true },
+  capabilities: { interrupt: () => cut(deployment), crossesProcesses: true, carries: "rows" },
   make: () => makeRedisBus({ urls, deployment, clock: systemClock, events: noEvents }),
 });

@@ -32,21 +32,24 @@ export function examineBus(name: string, { capabilities, make }: BusUnderTest): 
         receipt: false,
         body: null,
       } as const;
-      const messages: BusMessage[] = [
-        {
-          type: "rows",
-          stream: "user:a",
-          rows: [row, tombstone],
-          acceptedAt: 1_800_000_000_000.5,
-          committedAt: 1_800_000_000_001.5,
-        },
+      const rows: BusMessage = {
+        type: "rows",
+        stream: "user:a",
+        rows: [row, tombstone],
+        acceptedAt: 1_800_000_000_000.5,
+        committedAt: 1_800_000_000_001.5,
+      };
+      bus.publish([rows]);
+      await ear.heard(capabilities.carries === "rows" ? rows : head("user:a", 4));
+      expect(ear.messages).toHaveLength(1);
+      const others: BusMessage[] = [
         { type: "head", stream: "user:a", head: 9 },
         { type: "changed", stream: "user:a", rev: 2 },
         { type: "withdrawn", stream: "user:a", seq: 3, rev: 3 },
-        { type: "ephemeral", stream: "user:a", body: "{}" },
+        { type: "ephemeral", stream: "user:a", body: '{"data":"\u{1F514} é"}' },
       ];
-      bus.publish(messages);
-      for (const message of messages) await ear.heard(message);
+      bus.publish(others);
+      for (const message of others) await ear.heard(message);
     });
 
     test("a stream that isn't subscribed to is not heard, and after unsubscribe no more", async () => {

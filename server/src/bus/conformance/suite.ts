@@ -10,6 +10,8 @@ export interface BusCapabilities {
   readonly interrupt: ((bus: BusDriver) => Promise<void>) | null;
   /** Publisher and listener in different processes see each other. False: both are one object. */
   readonly crossesProcesses: boolean;
+  /** What becomes of a message with rows: it arrives whole, or as its head. */
+  readonly carries: "rows" | "heads";
 }
 
 export interface BusUnderTest {

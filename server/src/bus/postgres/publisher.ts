@@ -1,0 +1,118 @@
+import type { Clock } from "../../clock.ts";
+import type { BusMessage } from "../driver.ts";
+import type { BusEvents } from "../events.ts";
+import type { PostgresConnection } from "./connection.ts";
+import { encodeLight, packPayloads } from "./payloads.ts";
+
+export interface PublisherOptions {
+  readonly clock: Clock;
+  readonly channel: string;
+  readonly dropped: BusEvents["dropped"];
+  /** The server refused, or the connection broke. */
+  readonly failed: (connection: PostgresConnection, reason: unknown) => void;
+  readonly patienceMs: number;
+  /** Messages that may wait. */
+  readonly waitingMost: number;
+}
+
+/** One statement is under way at a time, and the next takes all that has gathered meanwhile. */
+export interface Publisher {
+  opened(connection: PostgresConnection): Promise<void>;
+  closed(): void;
+  stop(): void;
+  publish(message: BusMessage): void;
+  /** Resolves to whether it was notified. */
+  notify(payload: string): Promise<boolean>;
+}
+
+/** A statement that waited (in a socket's buffer, at a server that hung) does nothing once its time has passed. */
+const statement = `
+SELECT count(pg_notify($1, payload)) AS notified, extract(epoch FROM clock_timestamp()) * 1000 AS now
+FROM unnest($2::text[]) AS payload
+WHERE extract(epoch FROM clock_timestamp()) * 1000 <= $3::float8`;
+
+const always = Number.MAX_SAFE_INTEGER;
+
+export function makePublisher(options: PublisherOptions): Publisher {
+  const { clock, channel, dropped, failed, patienceMs, waitingMost } = options;
+  /** Texts by what they are about: of heads and revs the newest says all. */
+  let waiting = new Map<string, string>();
+  let serial = 0;
+  /** When the oldest of them is too old. */
+  let dueAt = 0;
+  let current: PostgresConnection | null = null;
+  let sending = false;
+  /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
+  let aheadMs = 0;
+  let stopped = false;
+
+  async function send(to: PostgresConnection, payloads: readonly string[], before: number): Promise<boolean> {
+    const sentAt = clock.now();
+    const { rows } = await to.query<{ notified: string; now: string }>({
+      name: "notify",
+      text: statement,
+      values: [channel, payloads, before + aheadMs],
+    });
+    aheadMs = Number(rows[0]?.now) - sentAt;
+    return Number(rows[0]?.notified) > 0;
+  }
+
+  async function flush(): Promise<void> {
+    const to = current;
+    const texts = waiting;
+    if (texts.size === 0) return;
+    if (dueAt < clock.now()) {
+      waiting = new Map();
+      return dropped(texts.size, "away");
+    }
+    if (to === null || sending) return;
+    sending = true;
+    waiting = new Map();
+    const before = dueAt;
+    try {
+      if (!(await send(to, packPayloads(texts.values()), before))) dropped(texts.size, "away");
+    } catch (reason) {
+      waiting = new Map([...texts, ...waiting]);
+      dueAt = before;
+      failed(to, reason);
+    }
+    if (current !== to) return;
+    sending = false;
+    void flush();
+  }
+
+  return {
+    async opened(connection) {
+      await send(connection, [], always);
+      current = connection;
+      void flush();
+    },
+
+    closed() {
+      current = null;
+      sending = false;
+      void flush();
+    },
+
+    stop() {
+      stopped = true;
+      current = null;
+    },
+
+    publish(message) {
+      if (stopped) return;
+      if (waiting.size >= waitingMost) return dropped(1, "full");
+      const text = encodeLight(message);
+      if (text === null) return dropped(1, "size");
+      if (waiting.size === 0) {
+        dueAt = clock.now() + patienceMs;
+        clock.soon(() => void flush());
+      }
+      const { type, stream } = message;
+      const key = type === "rows" || type === "head" ? "head" : type === "changed" ? type : serial++;
+      waiting.set(`${key} ${stream}`, text);
+    },
+
+    notify: async (payload) => current !== null && send(current, [payload], always),
+  };
+}
