@@ -1,32 +1,46 @@
 /**
- * The load shapes and their bars:
+ * The load shapes and their bars, on every deployment that they are for:
  *
- *   npm run bench -- [name ...] [--record] [--against <launcher of another checkout>]
+ *   npm run bench -- [shape ...] [--on <deployment> ...] [--record] [--against <launcher of another checkout>]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { makeBackends } from "./backends.ts";
 import { pinLoad } from "./cpu.ts";
+import { type Deployment, embedded, kinds, scaled } from "./deployments.ts";
 import { median } from "./measure.ts";
-import { type Server, type ServerOptions, startServer } from "./server-process.ts";
-import type { Figure, Result, Shape } from "./shape.ts";
+import { type Running, startRunning } from "./running.ts";
+import type { Result, Shape } from "./shape.ts";
 import { accept } from "./shapes/accept.ts";
 import { bare } from "./shapes/bare.ts";
 import { fanOut } from "./shapes/fan-out.ts";
 import { latency } from "./shapes/latency.ts";
 import { manyStreams } from "./shapes/many-streams.ts";
 import { memory } from "./shapes/memory.ts";
-import { storm } from "./shapes/storm.ts";
+import { reconnect, storm } from "./shapes/storm.ts";
 import { unique } from "./shapes/unique.ts";
-import { isMet, type Line, show, table } from "./table.ts";
+import { isMet, type Line, show, sideBySide, table } from "./table.ts";
 
-const shapes: readonly Shape[] = [bare, accept, unique, fanOut, latency, storm, memory, manyStreams];
+const shapes: readonly Shape[] = [
+  bare,
+  accept,
+  unique,
+  fanOut,
+  latency,
+  storm,
+  reconnect,
+  memory,
+  manyStreams,
+];
+const deployments: readonly Deployment[] = [...kinds, ...scaled];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    on: { type: "string", multiple: true, default: [] },
     record: { type: "boolean", default: false },
     cli: { type: "string", default: fileURLToPath(new URL("../cli/bin/carillon.js", import.meta.url)) },
     against: { type: "string" },
@@ -36,32 +50,40 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const chosen = shapes.filter(
-  ({ name }) => positionals.length === 0 || positionals.some((wanted) => name.includes(wanted)),
-);
-if (chosen.length === 0) {
-  process.stderr.write(`no such shape; there are ${shapes.map(({ name }) => name).join(", ")}\n`);
+interface Trial {
+  readonly shape: Shape;
+  readonly on: Deployment;
+}
+
+const wanted = values.on.length > 0 ? values.on : values.against === undefined ? null : [embedded.name];
+const trials: readonly Trial[] = shapes
+  .filter(({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)))
+  .flatMap((shape) => shape.on.map((on) => ({ shape, on })))
+  .filter(({ on }) => wanted === null || wanted.includes(on.name));
+if (trials.length === 0 || wanted?.some((name) => !deployments.some((each) => each.name === name))) {
+  const names = (some: readonly { readonly name: string }[]): string =>
+    some.map(({ name }) => name).join("; ");
+  process.stderr.write(
+    `there is no such thing.\nShapes: ${names(shapes)}\nDeployments: ${names(deployments)}\n`,
+  );
   process.exit(2);
 }
 pinLoad();
+const backends = makeBackends(values.directory);
 
-const options = (cli: string, nodeOptions: readonly string[]): ServerOptions => ({
-  cli,
-  nodeOptions: [...values["node-option"], ...nodeOptions],
-  directory: values.directory,
-});
-
-async function runShape(shape: Shape, cli: string): Promise<Result> {
-  const servers: Server[] = [];
-  const start = async (nodeOptions: readonly string[] = []): Promise<Server> => {
-    const server = await startServer(options(cli, nodeOptions));
-    servers.push(server);
-    return server;
+async function runTrial({ shape, on }: Trial, cli: string): Promise<Result> {
+  const { directory } = values;
+  const running: Running[] = [];
+  const start = async (extra: readonly string[] = []): Promise<Running> => {
+    const options = { deployment: on, cli, directory, nodeOptions: values["node-option"] };
+    const one = await startRunning(options, backends, extra);
+    running.push(one);
+    return one;
   };
-  const result = await shape.run(start).finally(() => Promise.all(servers.map((server) => server.stop())));
+  const result = await shape.run(start, on).finally(() => Promise.all(running.map((one) => one.stop())));
   const { audit } = result;
   if (audit !== null && audit.lost + audit.repeated + audit.wrong > 0) {
-    throw new Error(`${shape.name}: ${JSON.stringify(audit)}`);
+    throw new Error(`${shape.name} on ${on.name}: ${JSON.stringify(audit)}`);
   }
   return result;
 }
@@ -70,18 +92,18 @@ async function runAll(): Promise<void> {
   const lines: Line[] = [];
   const [others] = loadavg();
   process.stdout.write(`${describeMachine()}; load average ${others!.toFixed(1)} before\n`);
-  for (const shape of chosen) {
-    const { figures, audit } = await runShape(shape, values.cli);
-    const some = figures.map((figure) => ({ shape: shape.name, figure }));
+  for (const trial of trials) {
+    const { figures, audit } = await runTrial(trial, values.cli);
+    const some = figures.map((figure) => ({ shape: trial.shape.name, on: trial.on.name, figure }));
     process.stdout.write(table(some));
     if (audit !== null) {
       const { notifications, deliveries, lost, repeated, wrong } = audit;
-      process.stdout.write(
-        `  audit: ${show(notifications)} sent, ${show(deliveries)} delivered; ${lost} lost, ${repeated} repeated, ${wrong} wrong\n`,
-      );
+      const numbers = `${notifications} sent, ${deliveries} delivered; ${lost} lost, ${repeated} repeated, ${wrong} wrong`;
+      process.stdout.write(`    audit: ${numbers}\n`);
     }
     lines.push(...some);
   }
+  process.stdout.write(`\n${sideBySide(lines)}`);
   if (values.record) record(lines);
 }
 
@@ -91,7 +113,7 @@ const describeMachine = (): string =>
 function record(lines: readonly Line[]): void {
   const at = new Date().toISOString();
   const directory = fileURLToPath(new URL("./results/", import.meta.url));
-  const figures = lines.map(({ shape, figure }) => ({ shape, ...figure, met: isMet(figure) }));
+  const figures = lines.map(({ shape, on, figure }) => ({ shape, on, ...figure, met: isMet(figure) }));
   mkdirSync(directory, { recursive: true });
   const file = join(directory, `${at.slice(0, 16).replace(":", "")}.json`);
   writeFileSync(file, `${JSON.stringify({ at, machine: describeMachine(), figures }, null, 2)}\n`);
@@ -100,23 +122,28 @@ function record(lines: readonly Line[]): void {
 
 /** Both at once, slice by slice, so that what else the machine does falls on both alike. CPU a unit is what counts. */
 async function compare(other: string): Promise<void> {
-  for (const shape of chosen) {
-    const rounds: (readonly [readonly Figure[], readonly Figure[]])[] = [];
+  for (const trial of trials) {
+    const rounds: (readonly [Result, Result])[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
-      const both = await Promise.all([runShape(shape, values.cli), runShape(shape, other)]);
-      rounds.push([both[0].figures, both[1].figures]);
+      rounds.push(await Promise.all([runTrial(trial, values.cli), runTrial(trial, other)]));
     }
-    rounds[0]![0].forEach(({ name, unit }, at) => {
-      const ratios = rounds.map(([here, there]) => here[at]!.value / there[at]!.value);
-      const here = median(rounds.map((round) => round[0][at]!.value));
-      const there = median(rounds.map((round) => round[1][at]!.value));
+    rounds[0]![0].figures.forEach(({ name, unit }, at) => {
+      const pairs = rounds.map(
+        ([here, there]) => [here.figures[at]!.value, there.figures[at]!.value] as const,
+      );
+      const ratios = pairs.map(([here, there]) => here / there);
       process.stdout.write(
-        `${shape.name}: ${name}: ${show(here)} ${unit} against ${show(there)}, ratio ${median(ratios).toFixed(3)} ` +
+        `${trial.shape.name} on ${trial.on.name}: ${name}: ${show(median(pairs.map(([here]) => here)))} ${unit} ` +
+          `against ${show(median(pairs.map(([, there]) => there)))}, ratio ${median(ratios).toFixed(3)} ` +
           `(${ratios.map((ratio) => ratio.toFixed(2)).join(", ")})\n`,
       );
     });
   }
 }
 
-await (values.against === undefined ? runAll() : compare(values.against));
+try {
+  await (values.against === undefined ? runAll() : compare(values.against));
+} finally {
+  await backends.stop();
+}
 process.exit(0);

@@ -1,22 +1,23 @@
 /** What a piece of work cost the server and the load, as medians over slices of it. */
-import { type Cpu, cpuBetween, readMachineUs } from "./cpu.ts";
+import { type Cpu, cpuBetween, readMachineUs, total, type Usage } from "./cpu.ts";
 
 export interface Measured {
   cpu(): Cpu;
 }
 
 export interface Cost {
-  /** Microseconds of the server's CPU a unit: all threads, the main thread, SQLite's workers. */
+  /** Microseconds of our own processes' CPU a unit, together and by whose they are. */
   readonly allUs: number;
-  readonly mainUs: number;
-  readonly storeUs: number;
+  readonly ours: Usage;
+  /** Of the servers beside them, a unit. */
+  readonly servers: Usage;
   /** Of the load's. */
   readonly loadUs: number;
   readonly unitsPerSecond: number;
-  /** Shares of one core's time, 0 to 1. */
-  readonly serverCoreBusy: number;
-  readonly loadCoreBusy: number;
-  /** What neither server nor load has used of the machine. */
+  /** Shares of one core's time: ours, the servers', the load's, and the rest of the machine's. */
+  readonly oursBusy: number;
+  readonly serversBusy: number;
+  readonly loadBusy: number;
   readonly othersBusy: number;
 }
 
@@ -30,6 +31,9 @@ export const median = (values: readonly number[]): number => {
 export const quantile = (sorted: ArrayLike<number>, q: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * q) - 1)]!;
 
+const perUnit = (usage: Usage, units: number): Usage =>
+  Object.fromEntries(Object.entries(usage).map(([name, us]) => [name, us / units]));
+
 /** `work` says how many units it did. */
 export async function measureSlice(server: Measured, work: () => Promise<number>): Promise<Cost> {
   const before = server.cpu();
@@ -38,30 +42,37 @@ export async function measureSlice(server: Measured, work: () => Promise<number>
   const startedAt = performance.now();
   const units = await work();
   const wallUs = (performance.now() - startedAt) * 1_000;
-  const used = cpuBetween(before, server.cpu());
+  const { ours, servers } = cpuBetween(before, server.cpu());
   const { user, system } = process.cpuUsage(loadBefore);
   const load = user + system;
   const machine = readMachineUs() - machineBefore;
   return {
-    allUs: used.all / units,
-    mainUs: used.main / units,
-    storeUs: used.store / units,
+    allUs: total(ours) / units,
+    ours: perUnit(ours, units),
+    servers: perUnit(servers, units),
     loadUs: load / units,
     unitsPerSecond: units / (wallUs / 1e6),
-    serverCoreBusy: (used.all - used.store) / wallUs,
-    loadCoreBusy: (load + used.store) / wallUs,
-    othersBusy: Math.max(0, machine - used.all - load) / wallUs,
+    oursBusy: total(ours) / wallUs,
+    serversBusy: total(servers) / wallUs,
+    loadBusy: load / wallUs,
+    othersBusy: Math.max(0, machine - total(ours) - total(servers) - load) / wallUs,
   };
 }
 
+const medianUsage = (usages: readonly Usage[]): Usage =>
+  Object.fromEntries(
+    Object.keys(usages[0]!).map((name) => [name, median(usages.map((usage) => usage[name] ?? 0))]),
+  );
+
 export const medianCost = (costs: readonly Cost[]): Cost => ({
   allUs: median(costs.map((cost) => cost.allUs)),
-  mainUs: median(costs.map((cost) => cost.mainUs)),
-  storeUs: median(costs.map((cost) => cost.storeUs)),
+  ours: medianUsage(costs.map((cost) => cost.ours)),
+  servers: medianUsage(costs.map((cost) => cost.servers)),
   loadUs: median(costs.map((cost) => cost.loadUs)),
   unitsPerSecond: median(costs.map((cost) => cost.unitsPerSecond)),
-  serverCoreBusy: median(costs.map((cost) => cost.serverCoreBusy)),
-  loadCoreBusy: median(costs.map((cost) => cost.loadCoreBusy)),
+  oursBusy: median(costs.map((cost) => cost.oursBusy)),
+  serversBusy: median(costs.map((cost) => cost.serversBusy)),
+  loadBusy: median(costs.map((cost) => cost.loadBusy)),
   othersBusy: median(costs.map((cost) => cost.othersBusy)),
 });
 

@@ -1,33 +1,51 @@
-/** The server under test: a real process, started as anybody starts it, on a data directory of its own. */
+/** One process of the server under test: a real one, started as anybody starts it, on a data directory of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Cpu, canPin, pinStoreThreads, readCpu, serverCore } from "./cpu.ts";
+import {
+  allCores,
+  canPin,
+  pinStoreThreads,
+  readProcess,
+  readThreads,
+  serverCore,
+  type Usage,
+} from "./cpu.ts";
+import type { Role } from "./deployments.ts";
 
-export interface ServerOptions {
+export interface ProcessOptions {
   /** The command's launcher: this checkout's, or another one's to compare with. */
   readonly cli: string;
   /** Options of Node itself, such as --cpu-prof. */
   readonly nodeOptions: readonly string[];
   /** Where data directories are made; on a disk, or a commit costs nothing. */
   readonly directory: string;
+  readonly roles: readonly Role[];
+  /** What the configuration has beside the flags. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** All roles on SQLite: pinned to one core, and its CPU told by thread. */
+  readonly isEmbedded: boolean;
 }
 
-export interface Server {
-  readonly pid: number;
-  readonly port: number;
+export interface ServerProcess {
+  readonly roles: readonly Role[];
+  /** Null where the roles have nothing for clients and producers. */
+  readonly port: number | null;
   readonly operationsUrl: string;
-  readonly apiKey: string;
-  readonly signingKey: string;
-  cpu(): Cpu;
+  /** Null where another process made it. */
+  readonly apiKey: string | null;
+  /** Null where it was given. */
+  readonly signingKey: string | null;
+  readonly dataDirectory: string;
+  cpu(): Usage;
   stop(): Promise<void>;
 }
 
 interface Serving {
-  readonly url: string;
+  readonly url: string | null;
   readonly operationsUrl: string;
-  readonly apiKeyFile: string;
-  readonly signingKeyFile: string;
+  readonly apiKeyFile: string | null;
+  readonly signingKeyFile: string | null;
 }
 
 const flags = [
@@ -42,11 +60,18 @@ const flags = [
   "--json",
 ];
 
-export async function startServer({ cli, nodeOptions, directory }: ServerOptions): Promise<Server> {
+export async function startProcess(options: ProcessOptions): Promise<ServerProcess> {
+  const { cli, nodeOptions, directory, roles, environment, isEmbedded } = options;
   const data = mkdtempSync(join(directory, "carillon-bench-"));
-  const command = [process.execPath, ...nodeOptions, cli, "serve", "--data-directory", data, ...flags];
-  const pinned = canPin ? ["taskset", "-c", String(serverCore), ...command] : command;
-  const child = spawn(pinned[0]!, pinned.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
+  const apart = isEmbedded ? [] : ["--roles", roles.join(",")];
+  const serve = ["serve", "--data-directory", data, ...apart, ...flags];
+  const command = [process.execPath, ...nodeOptions, cli, ...serve];
+  const cores = isEmbedded ? String(serverCore) : allCores;
+  const pinned = canPin ? ["taskset", "-c", cores, ...command] : command;
+  const child = spawn(pinned[0]!, pinned.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
   child.stderr!.on("data", (chunk: Buffer) => {
     const text = chunk.toString();
     // What Node says of its inspector is not the server's.
@@ -56,14 +81,15 @@ export async function startServer({ cli, nodeOptions, directory }: ServerOptions
   try {
     const serving = await firstLine(child);
     const pid = child.pid!;
-    pinStoreThreads(pid);
+    if (isEmbedded) pinStoreThreads(pid);
     return {
-      pid,
-      port: Number(new URL(serving.url).port),
+      roles,
+      port: serving.url === null ? null : Number(new URL(serving.url).port),
       operationsUrl: serving.operationsUrl,
-      apiKey: readFileSync(serving.apiKeyFile, "utf8").trim(),
-      signingKey: readFileSync(serving.signingKeyFile, "utf8").trim(),
-      cpu: () => readCpu(pid),
+      apiKey: readSecret(serving.apiKeyFile),
+      signingKey: readSecret(serving.signingKeyFile),
+      dataDirectory: data,
+      cpu: () => (isEmbedded ? { ...readThreads(pid) } : { [roles.join("+")]: readProcess(pid) }),
       async stop() {
         child.kill("SIGTERM");
         const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
@@ -78,6 +104,9 @@ export async function startServer({ cli, nodeOptions, directory }: ServerOptions
     throw error;
   }
 }
+
+const readSecret = (file: string | null): string | null =>
+  file === null ? null : readFileSync(file, "utf8").trim();
 
 /** `serve --json` says where it serves in its first line. */
 function firstLine(child: ChildProcess): Promise<Serving> {

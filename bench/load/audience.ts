@@ -1,5 +1,5 @@
 /** Users and their clients: connected, dropped and audited together. */
-import type { Server } from "../server-process.ts";
+import type { Running } from "../running.ts";
 import { type Client, openClient } from "./client.ts";
 import type { Ledger, Place } from "./ledger.ts";
 import type { Addressed } from "./notifications.ts";
@@ -23,7 +23,7 @@ export const addressed = (number: number): Addressed => ({ to: `user:${userName(
 
 /** `topicOf` says which topic a user follows, as a number behind `topicNumber`. */
 export function makeAudience(
-  server: Server,
+  server: Running,
   ledger: Ledger,
   count: number,
   topicOf: (user: number) => number = () => topicNumber,
@@ -39,7 +39,7 @@ export function makeAudience(
     const mine = own[number]!;
     const topic = topics[number]!;
     const client = openClient({
-      port: server.port,
+      port: server.clientPorts[number % server.clientPorts.length]!,
       token: tokens[number]!,
       cursor: cursors[number]!,
       take: (taken) => ledger.take(taken.topic ? topic : mine, taken),

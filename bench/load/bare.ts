@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { pinServer, readCpu } from "../cpu.ts";
+import { pinServer, readThreads } from "../cpu.ts";
 import { type Cost, measureSlice } from "../measure.ts";
 
 export interface Bare {
@@ -32,7 +32,7 @@ export async function openBare(): Promise<Bare> {
   await Promise.all(opened);
   return {
     slice: () =>
-      measureSlice({ cpu: () => readCpu(pid) }, async () => {
+      measureSlice({ cpu: () => ({ ours: { ...readThreads(pid) }, servers: {} }) }, async () => {
         const before = received;
         writer.send(true);
         await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -79,3 +79,17 @@ test.each([
   for (const [id, seq, prev] of taken as readonly (readonly [number, number, number?])[]) take(id, seq, prev);
   expect(audit()).toMatchObject({ lost: 0, repeated: 0, wrong: 0, ...faults });
 });
+
+test("where producers aren't told the seqs, an audit counts them", () => {
+  const ledger = makeLedger(10);
+  const place: Place = { stream: 7, last: 0 };
+  const ids = [ledger.send(7), ledger.send(7), ledger.send(7)];
+  for (const id of ids) ledger.stored(id, null);
+  const take = (id: number, seq: number): void =>
+    ledger.take(place, { topic: false, id, seq, prev: seq - 1 });
+  take(ids[1]!, 1);
+  take(ids[0]!, 2);
+  expect(ledger.audit([place])).toMatchObject({ lost: 1, repeated: 0, wrong: 1 });
+  take(ids[2]!, 3);
+  expect(ledger.audit([place])).toMatchObject({ lost: 0, repeated: 0, wrong: 0 });
+});

@@ -28,14 +28,19 @@ export type Look = (deliveries: number, id: number) => void;
 export interface Ledger {
   /** A new notification's number; `stream` is any number that stands for a stream. */
   send(stream: number): number;
-  /** The producer was told its seq. */
-  stored(id: number, seq: number): void;
+  /** The producer was told its seq; null: only that it was accepted. */
+  stored(id: number, seq: number | null): void;
   take(place: Place, taken: Taken): void;
   /** `look` is called after each delivery, with their number so far; the answer ends that. */
   watch(look: Look): () => void;
   deliveries(): number;
+  /** Notifications sent so far. */
+  sent(): number;
   audit(places: Iterable<Place>): Audit;
 }
+
+/** Whoever isn't told the seqs knows their number all the same: those of a stream are 1 to as many as were sent. */
+const untold = -1;
 
 export function makeLedger(most = 2_000_000): Ledger {
   const streamOf = new Int32Array(most);
@@ -53,7 +58,7 @@ export function makeLedger(most = 2_000_000): Ledger {
       return count++;
     },
     stored(id, seq) {
-      seqTold[id] = seq;
+      seqTold[id] = seq ?? untold;
     },
     take(place, { seq, prev, id }) {
       deliveries++;
@@ -71,11 +76,13 @@ export function makeLedger(most = 2_000_000): Ledger {
       };
     },
     deliveries: () => deliveries,
+    sent: () => count,
     audit(places) {
       const heads = new Map<number, number>();
       for (let id = 0; id < count; id++) {
-        const seq = seqTold[id]!;
-        heads.set(streamOf[id]!, Math.max(seq, heads.get(streamOf[id]!) ?? 0));
+        const head = heads.get(streamOf[id]!) ?? 0;
+        const told = seqTold[id]!;
+        heads.set(streamOf[id]!, told === untold ? head + 1 : Math.max(told, head));
       }
       const followed = new Set<number>();
       let lost = 0;
@@ -85,7 +92,9 @@ export function makeLedger(most = 2_000_000): Ledger {
       }
       let disagreeing = 0;
       for (let id = 0; id < count; id++) {
-        if (followed.has(streamOf[id]!) && seqTaken[id] !== seqTold[id]) disagreeing++;
+        const told = seqTold[id]!;
+        const agrees = told === untold ? seqTaken[id] !== 0 : seqTaken[id] === told;
+        if (followed.has(streamOf[id]!) && !agrees) disagreeing++;
       }
       return { notifications: count, deliveries, lost, repeated, wrong: wrong + disagreeing };
     },

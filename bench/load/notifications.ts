@@ -15,10 +15,10 @@ const notificationOf = (to: string, id: number): string =>
   `"data":{"title":"On its way","text":"Order ${id} has left the house","url":"/orders/${id}"}}`;
 
 interface Receipts {
-  readonly receipts: readonly { readonly status: string; readonly seq: number }[];
+  readonly receipts: readonly { readonly status: string; readonly seq?: number }[];
 }
 
-/** Sends one notification to each; resolves when all are durable, with their numbers. */
+/** Sends one notification to each; resolves when all are durable. */
 export async function notify(
   producer: Producer,
   ledger: Ledger,
@@ -38,7 +38,8 @@ function settle(ledger: Ledger, ids: readonly number[], one: boolean, { body }: 
   const results = one ? [parsed] : parsed.results;
   ids.forEach((id, at) => {
     const [receipt] = results[at]!.receipts;
-    if (receipt?.status !== "stored") throw new Error(`not stored: ${JSON.stringify(results[at])}`);
-    ledger.stored(id, receipt.seq);
+    if (receipt?.status === "stored") ledger.stored(id, receipt.seq!);
+    else if (receipt?.status === "accepted") ledger.stored(id, null);
+    else throw new Error(`not accepted: ${JSON.stringify(results[at])}`);
   });
 }

@@ -65,10 +65,14 @@ async function openProducer(port: number, apiKey: string): Promise<Producer> {
   };
 }
 
+/** Spread over the receivers. */
 export const openProducers = (
   count: number,
-  { port, apiKey }: { readonly port: number; readonly apiKey: string },
-): Promise<Producer[]> => Promise.all(Array.from({ length: count }, () => openProducer(port, apiKey)));
+  { producerPorts, apiKey }: { readonly producerPorts: readonly number[]; readonly apiKey: string },
+): Promise<Producer[]> =>
+  Promise.all(
+    Array.from({ length: count }, (_, at) => openProducer(producerPorts[at % producerPorts.length]!, apiKey)),
+  );
 
 function connected(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {

@@ -1,10 +1,12 @@
 /** The machine alone; the other figures are to be read beside it: it doubles when other work shares the caches. */
+import { embedded } from "../deployments.ts";
 import { openBare } from "../load/bare.ts";
 import { type Cost, medianCost } from "../measure.ts";
 import { describeCost, type Shape } from "../shape.ts";
 
 export const bare: Shape = {
   name: "bare",
+  on: [embedded],
   async run() {
     const writer = await openBare();
     await writer.slice();

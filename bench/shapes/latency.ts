@@ -1,12 +1,13 @@
 /** From accept to client, in an open loop: at half of what goes through at most, and at 100 a second. */
+import { embedded, kinds, postgresAndRedis, withKafka } from "../deployments.ts";
 import { arrive, makePool } from "../load/arrivals.ts";
 import { makeAudience } from "../load/audience.ts";
 import { type Ledger, makeLedger } from "../load/ledger.ts";
 import { notify } from "../load/notifications.ts";
 import { openProducers, type Producer } from "../load/producer.ts";
 import { type Cost, measure, measureSlice, quantile } from "../measure.ts";
-import type { Server } from "../server-process.ts";
-import { type Figure, percent, type Shape } from "../shape.ts";
+import type { Running } from "../running.ts";
+import { type Bar, type Figure, percent, type Shape } from "../shape.ts";
 import { pour, randomUsers } from "./accept.ts";
 import { delivered } from "./delivered.ts";
 
@@ -14,6 +15,11 @@ const users = 1_000;
 const batch = 100;
 const halfSeconds = 8;
 const calmSeconds = 12;
+const barsAtHalf: Readonly<Record<string, Bar>> = {
+  [embedded.name]: { most: 10 },
+  [postgresAndRedis.name]: { most: 25 },
+  [withKafka.name]: { most: 50 },
+};
 
 /** Milliseconds from a request's time to each of its notifications at its client, sorted. */
 async function latencies(
@@ -38,16 +44,16 @@ async function latencies(
   return taken.subarray(0, count).sort();
 }
 
-function figureOf(name: string, most: number, { sorted, cost }: Timed): Figure {
+function figureOf(name: string, bar: Bar | undefined, { sorted, cost }: Timed): Figure {
   const show = (q: number): string => quantile(sorted, q).toFixed(2);
   return {
     name: `${name}, p99`,
     value: quantile(sorted, 0.99),
     unit: "ms",
-    bar: { most },
+    bar,
     beside:
-      `p50 ${show(0.5)}, p95 ${show(0.95)}, p99.9 ${show(0.999)}, max ${show(1)} ms of ${sorted.length.toLocaleString("en")}; ` +
-      `server's core ${percent(cost.serverCoreBusy)}, load's ${percent(cost.loadCoreBusy)}, others ${percent(cost.othersBusy)}`,
+      `${Math.round(cost.unitsPerSecond).toLocaleString("en")}/s; p50 ${show(0.5)}, p95 ${show(0.95)}, p99.9 ${show(0.999)}, max ${show(1)} ms of ${sorted.length.toLocaleString("en")}; ` +
+      `of a core: ours ${percent(cost.oursBusy)}, servers ${percent(cost.serversBusy)}, load ${percent(cost.loadBusy)}, others ${percent(cost.othersBusy)}`,
   };
 }
 
@@ -56,7 +62,7 @@ interface Timed {
   readonly cost: Cost;
 }
 
-async function timed(server: Server, run: () => Promise<Float64Array>): Promise<Timed> {
+async function timed(server: Running, run: () => Promise<Float64Array>): Promise<Timed> {
   let sorted: Float64Array = new Float64Array();
   const cost = await measureSlice(server, async () => {
     sorted = await run();
@@ -67,7 +73,8 @@ async function timed(server: Server, run: () => Promise<Float64Array>): Promise<
 
 export const latency: Shape = {
   name: "latency",
-  async run(start) {
+  on: kinds,
+  async run(start, deployment) {
     const server = await start();
     const ledger = makeLedger();
     const audience = makeAudience(server, ledger, users);
@@ -93,8 +100,8 @@ export const latency: Shape = {
     return {
       audit,
       figures: [
-        figureOf(`${half.toLocaleString("en")}/s in batches of 100, half of the most`, 10, atHalf),
-        figureOf("100/s, one at a time", 3, calm),
+        figureOf("batches of 100 at half of the most", barsAtHalf[deployment.name], atHalf),
+        figureOf("100/s, one at a time", deployment === embedded ? { most: 3 } : undefined, calm),
       ],
     };
   },

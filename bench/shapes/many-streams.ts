@@ -1,10 +1,11 @@
 /** Accepting at 100,000 streams against 1,000: two servers with as many notifications each, measured in turn. */
+import { embedded } from "../deployments.ts";
 import { addressed } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
 import { notify } from "../load/notifications.ts";
 import { openProducers } from "../load/producer.ts";
 import { type Cost, measureSlice, median, medianCost } from "../measure.ts";
-import type { Server } from "../server-process.ts";
+import type { Running } from "../running.ts";
 import { describeCost, type Shape } from "../shape.ts";
 import { pour, randomUsers } from "./accept.ts";
 
@@ -14,7 +15,7 @@ const batch = 100;
 const slices = 7;
 
 /** A server with `many` notifications in it, spread over `streams`; the answer is one slice of work on it. */
-async function fill(server: Server, streams: number): Promise<() => Promise<Cost>> {
+async function fill(server: Running, streams: number): Promise<() => Promise<Cost>> {
   const ledger = makeLedger();
   const producers = await openProducers(4, server);
   let next = 0;
@@ -34,6 +35,7 @@ async function fill(server: Server, streams: number): Promise<() => Promise<Cost
 
 export const manyStreams: Shape = {
   name: "many-streams",
+  on: [embedded],
   async run(start) {
     const ofFew = await fill(await start(), few);
     const ofMany = await fill(await start(), many);

@@ -2,6 +2,7 @@
  * An idle session with its own stream and one topic: what resident memory grows by from 1,000 sessions to 11,000,
  * both times settled, divided by 10,000. Users, topics and subscriptions are in the store before.
  */
+import { embedded, kinds } from "../deployments.ts";
 import { type Memory, makeInspector } from "../inspector.ts";
 import { addressed, makeAudience, topicNumber } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
@@ -18,7 +19,8 @@ const kilobytes = (after: Memory, before: Memory, part: keyof Memory): number =>
 
 export const memory: Shape = {
   name: "memory",
-  async run(start) {
+  on: kinds,
+  async run(start, deployment) {
     const inspector = await makeInspector();
     const server = await start([inspector.nodeOption]);
     const ledger = makeLedger();
@@ -44,7 +46,7 @@ export const memory: Shape = {
           name: "an idle session of 10,000, own stream and one topic, resident",
           value: kilobytes(after, before, "rss"),
           unit: "KB",
-          bar: { most: 16 },
+          bar: deployment === embedded ? { most: 16 } : undefined,
           beside: `heap ${part("heapUsed")}, external ${part("external")}, array buffers ${part("arrayBuffers")} KB; ${Math.round(after.rss / 2 ** 20)} MB in all`,
         },
       ],

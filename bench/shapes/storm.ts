@@ -1,4 +1,5 @@
-/** 5,000 clients drop and all come back at once, each with 50 missed in its own stream. */
+/** Clients drop and all come back at once, each with some missed in its own stream. */
+import { type Deployment, embedded, kinds } from "../deployments.ts";
 import { makeAudience } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
 import { notify } from "../load/notifications.ts";
@@ -8,12 +9,18 @@ import { describeCost, type Shape } from "../shape.ts";
 import { pour } from "./accept.ts";
 import { delivered } from "./delivered.ts";
 
-const clients = 5_000;
-const missed = 50;
+interface Storm {
+  readonly name: string;
+  readonly on: readonly Deployment[];
+  readonly clients: number;
+  readonly missed: number;
+}
+
 const batch = 500;
 
-export const storm: Shape = {
-  name: "storm",
+const makeStorm = ({ name, on, clients, missed }: Storm): Shape => ({
+  name,
+  on,
   async run(start) {
     const server = await start();
     const ledger = makeLedger();
@@ -26,6 +33,7 @@ export const storm: Shape = {
       const some = Array.from({ length: batch }, () => audience.users[next++ % clients]!);
       await notify(producer, ledger, some);
     });
+    await server.committed(ledger.sent());
     const startedAt = performance.now();
     const cost = await measureSlice(server, async () => {
       const arrived = delivered(ledger, clients * missed);
@@ -36,17 +44,16 @@ export const storm: Shape = {
     const seconds = (performance.now() - startedAt) / 1_000;
     const audit = ledger.audit(audience.places());
     audience.drop();
+    const what = `${clients.toLocaleString("en")} back at once with ${missed} missed`;
     return {
       audit,
       figures: [
-        {
-          name: "5,000 back at once with 50 missed, until the last has all",
-          value: seconds,
-          unit: "s",
-          beside: "",
-        },
-        { name: "the same, CPU a client", value: cost.allUs, unit: "us", beside: describeCost(cost) },
+        { name: `${what}, until the last has all`, value: seconds, unit: "s", beside: "" },
+        { name: `${what}, CPU a client`, value: cost.allUs, unit: "us", beside: describeCost(cost) },
       ],
     };
   },
-};
+});
+
+export const storm = makeStorm({ name: "storm", on: [embedded], clients: 5_000, missed: 50 });
+export const reconnect = makeStorm({ name: "reconnect", on: kinds, clients: 1_000, missed: 20 });
