@@ -38,6 +38,13 @@ interface Result {
 }
 
 const batchMost = 20;
+
+/** From an id: what a producer sent in a later request comes later in each stream. */
+export function requestOf(id: string): { readonly producer: string; readonly request: number } {
+  const [producer, request] = id.split("-");
+  return { producer: producer!, request: Number(request) };
+}
+
 const source = "/bad-days";
 
 const eventOf = ({ id, to, data }: Sent): object => ({ id, to, source, type: "test", data });
@@ -69,13 +76,14 @@ const one = (sent: Sent): Asked => ({
 export function produce(options: ProducerOptions): Producer {
   const { name, gate, apiKey, ledger, dice, streams, onPromise, onRefusal, patienceMs } = options;
   let serial = 0;
+  let request = 0;
   let stopped = false;
 
   const next = (): Sent => {
     const count = dice.chance(0.8) ? 1 : 2 + dice.int(streams.length - 1);
     const to = new Set(Array.from({ length: count }, () => dice.pick(streams)));
     const data = "x".repeat(dice.chance(0.02) ? 30_000 : dice.int(300));
-    return { id: `${name}-${serial++}`, to: [...to], data };
+    return { id: `${name}-${request}-${serial++}`, to: [...to], data };
   };
 
   function note(result: Result, again: boolean): void {
@@ -114,7 +122,7 @@ export function produce(options: ProducerOptions): Producer {
   }
 
   async function run(): Promise<void> {
-    while (!stopped) {
+    for (; !stopped; request++) {
       if (dice.chance(0.1)) await sendAgain();
       if (dice.chance(0.5)) {
         const sent = next();
@@ -128,7 +136,7 @@ export function produce(options: ProducerOptions): Producer {
       }
       onPromise();
     }
-    const last = { id: `${name}-last`, to: streams, data: "" };
+    const last = { id: `${name}-${request}-last`, to: streams, data: "" };
     ledger.sending(last);
     note((await send(one(last))).json as Result, false);
   }
