@@ -9,10 +9,10 @@ import { openJwks } from "./access/jwks.ts";
 import { openKeyring } from "./access/keyring.ts";
 import { openKeys } from "./access/keys.ts";
 import { openTokens, type Tokens } from "./access/tokens.ts";
-import { openBus, openLog, openStore } from "./backends.ts";
+import { openBackends } from "./backends.ts";
 import type { BusDriver, BusListener } from "./bus/driver.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Config } from "./config/options.ts";
+import { type Config, roles } from "./config/options.ts";
 import { countBus, countDirector, countDistributor, countLog, countSessions } from "./count.ts";
 import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
@@ -25,6 +25,7 @@ import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { liveDefaults, registerLive } from "./live/live.ts";
 import { makeSessions, type Sessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
+import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
 import { makeOperations } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
@@ -107,6 +108,7 @@ async function assembleInto(
 
   let storeWatch: StoreWatch | undefined;
   let director: Director | undefined;
+  let logProblem: string | null = null;
   let isServing = false;
   let isDraining = false;
   const operations = makeOperations({
@@ -114,7 +116,10 @@ async function assembleInto(
     port: config.operationsPort,
     metrics,
     checks: [
-      { name: "start", problem: () => (isServing ? null : (waiting.problem() ?? "the server is starting")) },
+      {
+        name: "start",
+        problem: () => (isServing ? null : (waiting.problem() ?? logProblem ?? "the server is starting")),
+      },
       { name: "store", problem: () => storeWatch?.problem() ?? null },
       { name: "director", problem: () => director?.problem() ?? null },
       { name: "draining", problem: () => (isDraining ? "the server is shutting down" : null) },
@@ -125,14 +130,42 @@ async function assembleInto(
   metrics.gauge("carillon_info", () => ({ [version]: 1 }));
   await begin(operations);
 
-  const { backend, isShared } = await openStore(config, clock, waiting, {
-    restarting(reason) {
-      log.error({ err: reason }, "the store broke down; it is started again");
-      storeWatch?.broke(reason);
+  const logTroubled: Record<string, (failure: unknown) => void> = {
+    append: failing("the log was not appended to"),
+    consume: failing("the log was not read"),
+    witness: failing("the log was not told how far the store has come"),
+  };
+  const waitedFor = sparingly(clock, 10_000, (reason) =>
+    log.warn({ reason }, "waiting for the log, which isn't there yet"),
+  );
+  const logIsMissing = (reason: string) => {
+    logProblem = reason;
+    waitedFor(reason);
+  };
+  const backends = await openBackends(config, {
+    clock,
+    waiting,
+    store: {
+      restarting(reason) {
+        log.error({ err: reason }, "the store broke down; it is started again");
+        storeWatch?.broke(reason);
+      },
+      checkpointFailed: failing("the store's write-ahead log was not copied, and grows"),
     },
-    checkpointFailed: failing("the store's write-ahead log was not copied, and grows"),
+    log: {
+      troubled: (what, failure) => logTroubled[what]?.(failure),
+      waiting: (reason) => logIsMissing(reason),
+      warned: (warning) => log.warn({}, warning),
+    },
+    bus: {
+      troubled: (server, problem) =>
+        log.warn({ server, problem }, "the bus can't be used: what is new comes late, and is not lost"),
+      recovered: (server) => log.info({ server }, "the bus can be used"),
+      dropped: (count, why) => metrics.counter("carillon_bus_dropped_total", why).inc(count),
+    },
   });
-  const store = withBounds(backend);
+  const { storeIsShared: isShared, keptLog } = backends;
+  const store = withBounds(backends.store);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
   void store.failed.then((failure) => broke("the store failed", failure));
   storeWatch = watchStore({
@@ -162,15 +195,23 @@ async function assembleInto(
       : null;
   if (keys !== null && "problem" in keys) return keys;
 
-  const { driver, keepsOffsets } = await openLog(config, clock);
-  if (config.acceptRestore && !keepsOffsets) {
+  if (config.acceptRestore && keptLog === null) {
     const epoch = await store.coordination.beginEpoch();
     log.warn({ epoch }, "a new epoch has begun, as asked for; clients are told of a gap");
   }
-  const records = countLog(driver, metrics);
-  const bus = countBus(await openBus(config, clock), metrics);
+  const records = countLog(backends.log, metrics);
+  const bus = countBus(backends.bus, metrics);
   const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
 
+  // Stopped once before the director, so that it stores what is on its way, and behind it for good.
+  const logService = { name: "log", start: () => records.start(), stop: () => records.stop() };
+  signal.addEventListener("abort", () => void (isServing || logService.stop()), { once: true });
+  await begin(logService);
+  const agree = (kept: NamedLog) =>
+    waiting.until("the store", () => agreeOnLog(kept, store.coordination, config.acceptRestore));
+  if (keptLog !== null && (await agree(keptLog)) === "replaced") {
+    log.warn({}, "the store begins with another log, as asked for");
+  }
   const distributor = has("distributor") ? distributorOf(ground) : null;
   await begin({
     name: "bus",
@@ -179,10 +220,10 @@ async function assembleInto(
   });
   if (distributor !== null) await begin(distributor);
   if (has("director")) {
-    director = directorOf(ground, keepsOffsets);
+    director = directorOf(ground, keptLog !== null);
     await begin(director);
   }
-  await begin({ name: "log", start: () => records.start(), stop: () => records.stop() });
+  started.push({ ...logService, start: async () => {} });
   const edge = keys === null ? null : edgeOf(ground, keys, distributor);
   if (edge !== null) {
     if (edge.sessions !== null) await begin(edge.sessions);
@@ -303,6 +344,7 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
             acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
             reads: distributor.reads,
           },
+    roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
     log,
     metrics,

@@ -2,57 +2,125 @@
  * What stands behind the ports, as the configuration has it: the only file that names backends. A backend's client is
  * loaded when its backend is chosen.
  */
-
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { BusDriver } from "./bus/driver.ts";
+import type { BusEvents } from "./bus/events.ts";
 import { makeLocalBus } from "./bus/local.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import type { Failure } from "./errors.ts";
+import type { NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
 import { makeInlineLog } from "./log/inline.ts";
 import { openSqlite } from "./store/sqlite/open.ts";
 import type { StoreBackend } from "./store/store.ts";
 import type { Waiting } from "./waiting.ts";
 
-export interface StoreHooks {
-  /** It broke down, and is being brought back. */
-  restarting(reason: Failure): void;
-  checkpointFailed(reason: Failure): void;
+export interface Surroundings {
+  readonly clock: Clock;
+  /** For what isn't there yet. */
+  readonly waiting: Waiting;
+  readonly bus: BusEvents;
+  readonly log: {
+    /** An append, a read or a witness failed and is tried again. */
+    troubled(what: string, failure: Failure): void;
+    /** The start waits for it. */
+    waiting(reason: string): void;
+    /** Its settings may lose or delay something. */
+    warned(warning: string): void;
+  };
+  readonly store: {
+    /** It broke down, and is being brought back. */
+    restarting(reason: Failure): void;
+    checkpointFailed(reason: Failure): void;
+  };
 }
 
-export interface OpenedStore {
-  readonly backend: StoreBackend;
-  /** Other processes may have it open too. */
-  readonly isShared: boolean;
+export interface Backends {
+  readonly store: StoreBackend;
+  /** Other processes may have the store open too. */
+  readonly storeIsShared: boolean;
+  readonly log: LogDriver;
+  /** Null where the log keeps no offsets: what is appended is this process's own until it is committed. */
+  readonly keptLog: NamedLog | null;
+  readonly bus: BusDriver;
 }
 
-/** Waits for a store that isn't there yet. */
-export async function openStore(
+/** Opens the store and makes the others ready to start. What was opened when it rejects is closed again. */
+export async function openBackends(config: Config, surroundings: Surroundings): Promise<Backends> {
+  const { clock } = surroundings;
+  const store = await openStore(config, surroundings);
+  try {
+    const keptLog = await openKeptLog(config, store, surroundings);
+    return {
+      store,
+      storeIsShared: config.postgresUrl.length > 0,
+      log: keptLog?.log ?? makeInlineLog({ clock }),
+      keptLog,
+      bus: await openBus(config, store, surroundings),
+    };
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
+}
+
+async function openStore(config: Config, { clock, waiting, store }: Surroundings): Promise<StoreBackend> {
+  const { identityWindowMs, postgresUrl: urls } = config;
+  if (urls.length === 0) {
+    const hangMs = config.storeWatchdogMs;
+    return openSqlite({ directory: config.dataDirectory, identityWindowMs, hangMs, clock, ...store });
+  }
+  const { openPostgres } = await import("./store/postgres/open.ts");
+  return waiting.until("the store", () =>
+    openPostgres({
+      urls,
+      identityWindowMs,
+      clock,
+      connections: config.postgresConnections,
+      parts: config.parts,
+    }),
+  );
+}
+
+/** Neither appended to nor read by a distributor. */
+async function openKeptLog(
   config: Config,
-  clock: Clock,
-  _waiting: Waiting,
-  hooks: StoreHooks,
-): Promise<OpenedStore> {
-  const backend = await openSqlite({
-    directory: config.dataDirectory,
-    identityWindowMs: config.identityWindowMs,
-    hangMs: config.storeWatchdogMs,
+  { parts }: StoreBackend,
+  { clock, log: events }: Surroundings,
+): Promise<NamedLog | null> {
+  const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
+  if (brokers.length === 0 || !config.roles.some((role) => role !== "distributor")) return null;
+  const { openKafkaLog } = await import("./log/kafka/open.ts");
+  const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
+  const log = openKafkaLog({
+    brokers,
+    topic: config.kafkaTopic,
+    parts,
     clock,
-    ...hooks,
+    createTopic: true,
+    ...(config.kafkaTls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
+    ...(username === null || password === null
+      ? {}
+      : { sasl: { mechanism: config.kafkaMechanism, username, password } }),
+    events,
   });
-  return { backend, isShared: false };
+  return { log, id: log.topicId };
 }
 
-export interface OpenedLog {
-  readonly driver: LogDriver;
-  /** It keeps what is appended until a director of any process has read it. */
-  readonly keepsOffsets: boolean;
-}
-
-export async function openLog(_config: Config, clock: Clock): Promise<OpenedLog> {
-  return { driver: makeInlineLog({ clock }), keepsOffsets: false };
-}
-
-export async function openBus(_config: Config, clock: Clock): Promise<BusDriver> {
-  return makeLocalBus({ clock });
+async function openBus(
+  config: Config,
+  { coordination }: StoreBackend,
+  { clock, waiting, bus: events }: Surroundings,
+): Promise<BusDriver> {
+  const { postgresUrl, postgresListenUrl, redisUrl } = config;
+  if (postgresUrl.length === 0) return makeLocalBus({ clock });
+  const deployment = await waiting.until("the store", () => coordination.agree("deployment", randomUUID()));
+  if (redisUrl.length > 0) {
+    const { makeRedisBus } = await import("./bus/redis/open.ts");
+    return makeRedisBus({ urls: redisUrl, deployment, clock, events });
+  }
+  const { makePostgresBus } = await import("./bus/postgres/open.ts");
+  return makePostgresBus({ url: postgresListenUrl[0] ?? postgresUrl[0]!, deployment, clock, events });
 }

@@ -21,7 +21,14 @@ declare module "fastify" {
   }
 }
 
-export function answerEverything(app: FastifyInstance, log: Logger): void {
+/** `roles`: what this process runs as, where that isn't everything and a path may be served elsewhere. */
+export function answerEverything(app: FastifyInstance, log: Logger, roles: string | null): void {
+  const nothing = problem(
+    "route-not-found",
+    roles === null
+      ? "nothing is served under this path"
+      : `nothing is served under this path by a process that runs as ${roles} alone`,
+  );
   const served: RouteOptions[] = [];
   app.decorate("served", served);
   app.addHook("onRoute", (route) => void served.push(route));
@@ -39,7 +46,7 @@ export function answerEverything(app: FastifyInstance, log: Logger): void {
   const refuseUnserved = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split("?", 1)[0]!;
     const methods = served.flatMap(({ url, method }) => (patternOf(url).test(path) ? method : []));
-    return methods.length === 0 ? refusePath(reply) : refuseMethod(methods, request, reply);
+    return methods.length === 0 ? sendProblem(reply, nothing) : refuseMethod(methods, request, reply);
   };
   app.setNotFoundHandler(refuseUnserved);
 
@@ -58,9 +65,6 @@ export function answerEverything(app: FastifyInstance, log: Logger): void {
 
 const patternOf = (url: string): RegExp =>
   new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+")}$`);
-
-const refusePath = (reply: FastifyReply): FastifyReply =>
-  sendProblem(reply, problem("route-not-found", "nothing is served under this path"));
 
 const refuseMethod = (
   methods: readonly string[],

@@ -65,6 +65,8 @@ export interface HttpDeps {
   /** Null where this process hasn't that role: its routes aren't there. */
   readonly producers: ProducerDeps | null;
   readonly clients: ClientDeps | null;
+  /** What this process runs as, where others have the rest; null where it has all roles. */
+  readonly roles: string | null;
   readonly authorizer: Authorizer;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "counter">;
@@ -97,7 +99,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   });
   app.decorate("refused", refused);
   nameRequests(app);
-  answerEverything(app, deps.log);
+  answerEverything(app, deps.log, deps.roles);
   validateWithSchemas(app);
   takeJson(app);
   guard(app, deps.authorizer);

@@ -14,6 +14,8 @@ export interface StoreBackend {
   readonly positions: PositionsDriver;
   readonly access: AccessDriver;
   readonly coordination: CoordinationDriver;
+  /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
+  readonly parts: number;
   /** Resolves, if ever, when the backend can't be brought back: the process had better end, non-zero. */
   readonly failed: Promise<Failure>;
   /** Finishes what is queued and closes; may be called twice. Calls made later reject with `stopped`. */

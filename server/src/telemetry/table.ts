@@ -58,6 +58,11 @@ export const metricTable = {
     help: "Messages given to the bus or taken from it.",
     label: "direction",
   },
+  carillon_bus_dropped_total: {
+    type: "counter",
+    help: "Messages that the bus could not carry, by reason; hubs find what they told by asking the store.",
+    label: "reason",
+  },
   carillon_store_queue_records: {
     type: "gauge",
     help: "Records that wait for the store, those under way included.",

@@ -111,6 +111,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       },
       reads: makeReads(store.positions, bus),
     },
+    roles: null,
     authorizer: makeAuthorizer(keys, tokens),
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),

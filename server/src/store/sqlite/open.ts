@@ -130,6 +130,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),
+    parts: 1,
     failed: failure,
     stop() {
       stopping ??= stop();
