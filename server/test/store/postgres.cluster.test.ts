@@ -1,3 +1,6 @@
+import { examineAccess } from "../../src/store/conformance/access.ts";
+import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
 import { postgresStore } from "./postgres-stage.ts";
 
@@ -9,4 +12,7 @@ const subjects = {
 
 for (const [name, subject] of Object.entries(subjects)) {
   examineStreams(name, subject);
+  examineDirectory(name, subject);
+  examinePositions(name, subject);
+  examineAccess(name, subject);
 }

@@ -1,0 +1,99 @@
+/**
+ * What belongs to a user is on the server of the user's stream; a topic's row and the receipts of a stream are on the
+ * server of that stream; keys are at home. A stream's id says the same on all servers, so that a subscription and a
+ * read mark name a topic by it wherever the topic is. `part` is of the stream that decides where a row is.
+ */
+export const sql = `
+CREATE TABLE topics(
+  topic_id bigint PRIMARY KEY,
+  part integer NOT NULL,
+  name text COLLATE "C" NOT NULL UNIQUE,
+  owner text NOT NULL,
+  created_at bigint NOT NULL,
+  generation integer NOT NULL, -- how often the topic was made
+  state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'closing', 'gone'))
+);
+CREATE INDEX topics_listed ON topics(name) WHERE state <> 'gone';
+
+CREATE TABLE subscriptions(
+  topic_id bigint NOT NULL,
+  user_id bigint NOT NULL,
+  since bigint NOT NULL,
+  generation integer NOT NULL,
+  part integer NOT NULL, -- the user's
+  topic text COLLATE "C" NOT NULL,
+  user_name text COLLATE "C" NOT NULL,
+  PRIMARY KEY (topic, user_name)
+);
+CREATE INDEX subscriptions_user ON subscriptions(user_id, topic);
+
+-- On every server: up to which generation a topic's subscriptions are deleted. Goes with every part that is moved.
+CREATE TABLE topic_ends(
+  topic_id bigint PRIMARY KEY,
+  generation integer NOT NULL
+);
+
+-- How many users of a part follow a topic: a row a part, so that those who subscribe at the same time seldom meet.
+CREATE TABLE topic_followers(
+  topic_id bigint NOT NULL,
+  part integer NOT NULL, -- the users'
+  count bigint NOT NULL,
+  PRIMARY KEY (topic_id, part)
+) WITH (fillfactor = 70);
+
+CREATE TABLE devices(
+  user_name text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  part integer NOT NULL,
+  seen bigint NOT NULL, -- larger than those of the user's devices that were saved before
+  cursor text COLLATE "C" NOT NULL,
+  PRIMARY KEY (user_name, device)
+) WITH (fillfactor = 70);
+
+CREATE TABLE positions(
+  user_id bigint NOT NULL,
+  stream_id bigint NOT NULL,
+  read_seq bigint NOT NULL,
+  PRIMARY KEY (user_id, stream_id)
+) WITH (fillfactor = 70);
+
+CREATE TABLE receipts(
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  stream_id bigint NOT NULL,
+  seq bigint NOT NULL,
+  created_at bigint NOT NULL,
+  user_name text COLLATE "C" NOT NULL
+);
+CREATE UNIQUE INDEX receipts_reader ON receipts(stream_id, user_name, seq);
+CREATE INDEX receipts_place ON receipts(stream_id, seq);
+
+CREATE TABLE api_keys(
+  hash text COLLATE "C" PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE,
+  scopes text NOT NULL, -- JSON
+  sources text NOT NULL, -- JSON
+  created_at bigint NOT NULL,
+  expires_at bigint
+);
+
+-- Functions, because planning a statement over all of notifications' partitions takes milliseconds and a function's
+-- plan is kept.
+CREATE FUNCTION carillon_uncounted(in_stream bigint, behind bigint, up_to bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  at bigint := carillon_now();
+BEGIN
+  RETURN (
+    SELECT count(*) FROM notifications n
+    WHERE n.stream_id = in_stream AND n.seq > behind AND n.seq <= up_to
+      AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at));
+END $$;
+
+CREATE FUNCTION carillon_receivable(in_stream bigint, behind bigint, up_to bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT n.seq FROM notifications n
+    WHERE n.stream_id = in_stream AND n.seq > behind AND n.seq <= up_to AND n.receipt AND n.kind <> 2;
+END $$;
+`;
