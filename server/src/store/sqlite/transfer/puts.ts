@@ -1,0 +1,69 @@
+import type { DatabaseSync } from "node:sqlite";
+import { topicStream, userStream } from "@carillon/protocol/stream";
+import type { Copies, CopyKind } from "../../transfer.ts";
+
+/** Streams whose number is known without asking. */
+const known = 200_000;
+
+export function makePuts(db: DatabaseSync) {
+  const insert = (into: string, values: number) =>
+    db.prepare(
+      `INSERT INTO ${into} VALUES (${Array.from({ length: values }, () => "?").join(", ")}) ON CONFLICT DO NOTHING`,
+    );
+  const stream = insert("streams(name, trimmed, rev, closed)", 4);
+  const trim = insert("trims(stream_id, due_at, buried)", 3);
+  const key = insert("api_keys(hash, name, scopes, sources, created_at, expires_at)", 6);
+  const topic = insert("topics(stream_id, name, owner, created_at)", 4);
+  const subscription = insert("subscriptions(topic_id, user, since)", 3);
+  const position = insert("positions(user_id, stream_id, read_seq)", 3);
+  const device = insert("devices(user_id, device, cursor, seen)", 4);
+  const receipt = insert("receipts(stream_id, seq, user, created_at)", 4);
+  const notification = insert(
+    "notifications(stream_id, seq, kind, receipt, created_at, expires_at, collapse_key, key, digest, body)",
+    10,
+  );
+  const idByName = db.prepare("SELECT id FROM streams WHERE name = ?");
+  const ids = new Map<string, number>();
+
+  const idOf = (name: string): number => {
+    const there = ids.get(name);
+    if (there !== undefined) return there;
+    const row = idByName.get(name) as { id: number } | undefined;
+    if (!row) throw new RangeError(`no stream ${name} was put before what names it`);
+    if (ids.size >= known) ids.delete(ids.keys().next().value!);
+    ids.set(name, row.id);
+    return row.id;
+  };
+
+  const puts: { readonly [K in CopyKind]: (copy: Copies[K]) => void } = {
+    keys: ({ hash, name, scopes, sources, createdAt, expiresAt }) =>
+      void key.run(hash, name, JSON.stringify(scopes), JSON.stringify(sources), createdAt, expiresAt),
+    streams(copy) {
+      stream.run(copy.name, copy.trimmed, copy.rev, copy.closed ? 1 : 0);
+      if (copy.trim !== null) trim.run(idOf(copy.name), copy.trim.dueAt, copy.trim.buried);
+    },
+    topics: (copy) => void topic.run(idOf(topicStream(copy.topic)), copy.topic, copy.owner, copy.createdAt),
+    subscriptions: (copy) => void subscription.run(idOf(topicStream(copy.topic)), copy.user, copy.since),
+    positions: (copy) => void position.run(idOf(userStream(copy.user)), idOf(copy.stream), copy.readSeq),
+    devices: (copy) => void device.run(idOf(userStream(copy.user)), copy.device, copy.cursor, copy.seen),
+    receipts: (copy) => void receipt.run(idOf(copy.stream), copy.seq, copy.user, copy.at),
+    notifications(copy) {
+      const { seq, kind, createdAt, expiresAt, collapseKey, key: name, digest, body } = copy;
+      const at = idOf(copy.stream);
+      const flag = copy.receipt ? 1 : 0;
+      notification.run(at, seq, kind, flag, createdAt, expiresAt, collapseKey, name, digest, body);
+    },
+  };
+
+  return <K extends CopyKind>(kind: K, copies: readonly Copies[K][]): void => {
+    const put = puts[kind];
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const copy of copies) put(copy);
+      db.exec("COMMIT");
+    } catch (error) {
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  };
+}
