@@ -9,6 +9,7 @@ const toStreamRecord = (record: LogRecord): StreamRecord => ({
   collapseKey: record.collapseKey,
   expiresAt: record.expiresAt,
   receipt: record.receipt,
+  acceptedAt: record.acceptedAt,
   body: record.body,
 });
 

@@ -34,6 +34,8 @@ export interface StreamRecord {
   readonly expiresAt: number | null;
   /** The producer wants to know when it was received. */
   readonly receipt: boolean;
+  /** When the receiver accepted it, by its clock. Where the log keeps offsets, the identity window is measured by it. */
+  readonly acceptedAt: number;
   /** The CloudEvent as JSON text, at most 64 KB in UTF-8. */
   readonly body: string;
 }

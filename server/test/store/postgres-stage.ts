@@ -64,7 +64,7 @@ export const postgresStore = (
   databases: number,
   options: { readonly pooled?: boolean } & Partial<PostgresOptions> = {},
 ): StoreUnderTest => ({
-  capabilities: { clock: "movable", progress: true },
+  capabilities: { clock: "movable", progress: true, parts: 128 },
   async open({ identityWindowMs }) {
     const { pooled = false, ...some } = options;
     const made = await makeDatabases(databases);

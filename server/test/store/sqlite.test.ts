@@ -11,7 +11,7 @@ import { makeFaults } from "../../src/store/sqlite/faults.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 
 const sqlite: StoreUnderTest = {
-  capabilities: { clock: "movable", progress: true },
+  capabilities: { clock: "movable", progress: true, parts: 1 },
   async open({ identityWindowMs }) {
     const directory = mkdtempSync(join(tmpdir(), "carillon-store-"));
     const faults = makeFaults();

@@ -16,7 +16,8 @@ const recordOf = (): StreamRecord => {
   const key = String(number++).padStart(22, "0");
   const body = JSON.stringify({ key, text: "x".repeat(number % 700) });
   const stream = `user:${number % 7}` as const;
-  return { stream, key, digest: key, kind: 0, collapseKey: null, expiresAt: null, receipt: false, body };
+  const optional = { collapseKey: null, expiresAt: null, receipt: false } as const;
+  return { stream, key, digest: key, kind: 0, ...optional, acceptedAt: Date.now(), body };
 };
 
 const keepStoring = async (batchRows: number): Promise<void> => {

@@ -1,5 +1,16 @@
+import type { StreamName } from "@carillon/protocol/stream";
 import { describe, expect, test } from "vitest";
-import { apply, batchOf, headOf, opened, record, records, rowOf, type StoreUnderTest } from "./suite.ts";
+import {
+  apply,
+  batchOf,
+  headOf,
+  inPart,
+  opened,
+  record,
+  records,
+  rowOf,
+  type StoreUnderTest,
+} from "./suite.ts";
 
 const stored = (seq: number) => ({ status: "stored", seq });
 
@@ -82,11 +93,14 @@ export function examineApply(subject: StoreUnderTest): void {
     });
 
     if (!subject.capabilities.progress) return;
+    const [userA, userB, userC] = (["user:a", "user:b", "user:c"] as const).map((name) =>
+      inPart(0, subject, name),
+    ) as [StreamName, StreamName, StreamName];
 
     test("moves with the batch, part by part, and survives a restart", async () => {
       const subjectStore = await opened(subject);
       const { streams } = subjectStore.store;
-      await streams.apply(batchOf([record("user:a")], { from: "0", to: "18446744073709551615" }));
+      await streams.apply(batchOf([record(userA)], { from: "0", to: "18446744073709551615" }));
       await streams.apply({ part: 3, progress: { from: "0", to: "5" }, records: [], rejected: [] });
       await subjectStore.reopen();
       expect(await subjectStore.store.streams.progress(0)).toBe("18446744073709551615");
@@ -96,16 +110,16 @@ export function examineApply(subject: StoreUnderTest): void {
     test("invariant 12: a deposed writer changes nothing", async () => {
       const { store } = await opened(subject);
       const { streams } = store;
-      const batch = batchOf([record("user:a")], { from: "10", to: "20" });
+      const batch = batchOf([record(userA)], { from: "10", to: "20" });
       await streams.apply(batch);
-      const late = { ...batchOf([record("user:a"), record("user:b")], { from: "10", to: "15" }) };
+      const late = { ...batchOf([record(userA), record(userB)], { from: "10", to: "15" }) };
       const deposed = await streams.apply({
         ...late,
         rejected: [{ reason: "r", record: "x", offset: "11" }],
       });
       expect(deposed).toMatchObject({ owned: false, outcomes: [] });
-      expect(await headOf(streams, "user:a")).toMatchObject({ head: 1 });
-      expect(await headOf(streams, "user:b")).toMatchObject({ head: 0 });
+      expect(await headOf(streams, userA)).toMatchObject({ head: 1 });
+      expect(await headOf(streams, userB)).toMatchObject({ head: 0 });
       expect(await streams.progress(0)).toBe("20");
     });
 
@@ -113,25 +127,23 @@ export function examineApply(subject: StoreUnderTest): void {
       const { store } = await opened(subject);
       const { streams } = store;
       const all = await Promise.all(
-        ["a", "b", "c"].map((name) =>
-          streams.apply(batchOf([record(`user:${name}`)], { from: "0", to: "1" })),
-        ),
+        [userA, userB, userC].map((name) => streams.apply(batchOf([record(name)], { from: "0", to: "1" }))),
       );
       expect(all.filter(({ owned }) => owned)).toHaveLength(1);
-      const { heads } = await streams.heads(["user:a", "user:b", "user:c"]);
+      const { heads } = await streams.heads([userA, userB, userC]);
       expect(heads.map(({ head }) => head).toSorted()).toEqual([0, 0, 1]);
     });
 
     test("invariant 5: a batch applied again changes nothing", async () => {
       const { store } = await opened(subject);
       const { streams } = store;
-      const sent = records("user:a", 5);
+      const sent = records(userA, 5);
       await streams.apply(batchOf(sent, { from: "0", to: "5" }));
       const again = await streams.apply(batchOf(sent, { from: "0", to: "5" }));
       expect(again.owned).toBe(false);
       const other = await streams.apply(batchOf(sent, { from: "5", to: "10" }));
       expect(other.outcomes).toEqual(sent.map((_, at) => ({ status: "duplicate", seq: at + 1 })));
-      expect(await headOf(streams, "user:a")).toMatchObject({ head: 5 });
+      expect(await headOf(streams, userA)).toMatchObject({ head: 5 });
     });
 
     test("a record that can't be used is set aside and its part goes on", async () => {

@@ -89,7 +89,8 @@ export function examineReads(subject: StoreUnderTest): void {
       const read = async (): Promise<number> => {
         let head = 0;
         let after = 0;
-        while (writing || after < head) {
+        for (let last = false; !last || after < head; ) {
+          last = !writing;
           const [page, both] = await Promise.all([
             streams.read("user:a", after, 256),
             streams.heads(["user:a", "user:b"]),

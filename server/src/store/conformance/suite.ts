@@ -3,6 +3,7 @@
  * `examineDirectory`, `examinePositions`, `examineAccess` and `examineCoordination` with a factory
  * and with what the backend declares; nothing here knows which backend it is.
  */
+import { partOf } from "@carillon/protocol/partition";
 import type { StreamName } from "@carillon/protocol/stream";
 import { onTestFinished, type TestContext } from "vitest";
 import type { StoreBackend } from "../store.ts";
@@ -23,6 +24,8 @@ export interface StoreCapabilities {
   readonly clock: "movable" | { readonly reason: string };
   /** What `progress` says of a part is kept: for logs that have offsets. */
   readonly progress: boolean;
+  /** Of how many parts the store is. */
+  readonly parts: number;
 }
 
 export interface StoreUnderTest {
@@ -47,6 +50,14 @@ export function needsClock({ capabilities }: StoreUnderTest, { skip }: TestConte
   if (capabilities.clock !== "movable") skip(capabilities.clock.reason);
 }
 
+/** A stream of the part, called something like this. */
+export function inPart(part: number, { capabilities }: StoreUnderTest, name: StreamName): StreamName {
+  for (let at = 0; ; at++) {
+    const stream: StreamName = `${name}.${at}`;
+    if (partOf(stream, capabilities.parts) === part % capabilities.parts) return stream;
+  }
+}
+
 let made = 0;
 
 export const record = (stream: StreamName, some: Partial<StreamRecord> = {}): StreamRecord => {
@@ -60,6 +71,7 @@ export const record = (stream: StreamName, some: Partial<StreamRecord> = {}): St
     collapseKey: null,
     expiresAt: null,
     receipt: false,
+    acceptedAt: Date.now(),
     body,
     ...some,
   };

@@ -34,6 +34,7 @@ const record: fc.Arbitrary<readonly [StreamRecord, number | null]> = fc.tuple(
     collapseKey: fc.constantFrom(null, null, "c1", "c2"),
     expiresAt: fc.constant(null),
     receipt: fc.boolean(),
+    acceptedAt: fc.constant(0),
     body: fc.json({ maxDepth: 1 }),
   }),
   fc.constantFrom(...expiriesMs),

@@ -16,6 +16,7 @@ export interface Shards {
   partOf(stream: StreamName): number;
   /** The server that held the stream's part when it was last looked up. */
   of(stream: StreamName): Shard;
+  ofPart(part: number): Shard;
   /** By the server of each one's stream. */
   grouped<T>(items: readonly T[], streamOf: (item: T) => StreamName): Map<Shard, T[]>;
   /**
@@ -28,6 +29,14 @@ export interface Shards {
 const onItsWayMs = 250;
 const nowhere = Symbol("no server holds the part");
 const isNowhere = (error: unknown): boolean => error instanceof Failure && error.cause === nowhere;
+
+/** As Promise.all, but never before all have ended: what the caller does next finds nothing under way. */
+export async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(calls);
+  const failed = settled.find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
+  return settled.map((one) => (one as PromiseFulfilledResult<T>).value);
+}
 
 export async function makeShards(all: readonly Shard[], parts: number): Promise<Shards> {
   let holders = new Map<number, Shard>();
@@ -49,8 +58,7 @@ export async function makeShards(all: readonly Shard[], parts: number): Promise<
     return reading;
   };
 
-  const of = (stream: StreamName): Shard => {
-    const part = partOf(stream, parts);
+  const ofPart = (part: number): Shard => {
     const shard = holders.get(part);
     if (shard) return shard;
     throw new Failure("unavailable", `part ${part} is on none of the servers`, {
@@ -59,6 +67,8 @@ export async function makeShards(all: readonly Shard[], parts: number): Promise<
     });
   };
 
+  const of = (stream: StreamName): Shard => ofPart(partOf(stream, parts));
+
   await read();
 
   return {
@@ -66,6 +76,7 @@ export async function makeShards(all: readonly Shard[], parts: number): Promise<
     all,
     partOf: (stream) => partOf(stream, parts),
     of,
+    ofPart,
     grouped(items, streamOf) {
       const groups = new Map<Shard, (typeof items)[number][]>();
       for (const item of items) {
