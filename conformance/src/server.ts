@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Accepted, Batch, Receipt, Status, Token } from "@carillon/protocol/answers";
 import { expect } from "vitest";
+import { eventually } from "./client/deadline.ts";
 import { openSession } from "./client/open.ts";
 import { type Answer, type Ask, request } from "./client/request.ts";
 import type { Session, Transport, Wanted } from "./client/session.ts";
@@ -18,7 +19,15 @@ export interface Server {
   readonly key: string;
   /** A request with the API key, unless another credential is given. */
   ask(method: string, path: string, ask?: Ask): Promise<Answer>;
+  /**
+   * Sends it. A receipt that says `accepted`, durable with its seq not yet known, has it here all the same: its status
+   * is asked for until it is known. Of many in one request, that is so for the first 20.
+   */
   send(body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Whether this server answers before it knows a notification's place: `accepted`, where others say `stored`. */
+  answersEarly(): Promise<boolean>;
+  /** The status of a receipt. Who answers early may say `accepted` instead, and says it instead of `stored`. */
+  says(status: "stored" | "duplicate"): Promise<unknown>;
   /** Sends one notification with these members and data for each value; all are stored when it resolves. */
   store(stream: string, data: readonly unknown[], members?: object): Promise<readonly Receipt[]>;
   status(id: string, stream: string): Promise<Answer & { readonly body: Status }>;
@@ -43,8 +52,52 @@ export const numbers = (count: number, from = 1): number[] =>
   Array.from({ length: count }, (_, i) => from + i);
 
 const perRequest = 500;
+const placesAsked = 20;
 
 export function makeServer(target: () => Target): Server {
+  let early: Promise<boolean> | undefined;
+
+  const post = (body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    server.ask("POST", "/v1/notifications", { body, headers });
+
+  /** One that nobody looks at, to see how this server answers. */
+  async function probe(): Promise<boolean> {
+    const { body } = await post({ to: `user:${fresh()}`, source, id: fresh("n"), type: "test" });
+    return (body as Accepted).receipts[0]!.status === "accepted";
+  }
+
+  async function placed(receipt: Receipt, { id, source: from }: Accepted): Promise<Receipt> {
+    const seq = await eventually(`the place of ${id} in ${receipt.to}`, async () => {
+      const { status, body } = await server.ask("GET", place(id, receipt.to, from));
+      return status === 200 ? (body as Status).seq : null;
+    });
+    return { ...receipt, seq };
+  }
+
+  /** The last of each stream first: those before it are known by then. */
+  async function withPlaces(answer: Answer): Promise<Answer> {
+    const { results, receipts } = (answer.body ?? {}) as Partial<Batch & Accepted>;
+    const told = (results ?? (receipts ? [answer.body] : [])) as readonly Partial<Accepted>[];
+    const open = told.flatMap((result, item) =>
+      (result.receipts ?? []).flatMap((receipt, at) =>
+        receipt.status === "accepted" && receipt.durable !== false
+          ? [{ result: result as Accepted, receipt, item, at }]
+          : [],
+      ),
+    );
+    if (open.length === 0) return answer;
+    const last = new Map(open.map((one) => [one.receipt.to, one]));
+    await Promise.all([...last.values()].map(({ receipt, result }) => placed(receipt, result)));
+    const body = structuredClone(answer.body) as Partial<Batch & Accepted>;
+    const into = (body.results ?? [body]) as { receipts: Receipt[] }[];
+    await Promise.all(
+      open.slice(0, placesAsked).map(async ({ receipt, result, item, at }) => {
+        into[item]!.receipts[at] = await placed(receipt, result);
+      }),
+    );
+    return { ...answer, body };
+  }
+
   const server: Server = {
     get url() {
       return target().url;
@@ -54,7 +107,17 @@ export function makeServer(target: () => Target): Server {
     },
     ask: (method, path, ask = {}) =>
       request(method, `${server.url}${path}`, { credential: server.key, ...ask }),
-    send: (body, headers = {}) => server.ask("POST", "/v1/notifications", { body, headers }),
+    send: async (body, headers) => withPlaces(await post(body, headers)),
+
+    answersEarly() {
+      early ??= probe();
+      return early;
+    },
+
+    async says(status) {
+      if (!(await server.answersEarly())) return status;
+      return status === "stored" ? "accepted" : expect.toBeOneOf([status, "accepted"]);
+    },
 
     async store(stream, data, members = {}) {
       const receipts: Receipt[] = [];
@@ -66,7 +129,8 @@ export function makeServer(target: () => Target): Server {
         expect(status, JSON.stringify(body)).toBe(202);
         receipts.push(...(body as Batch).results.map((result) => (result as Accepted).receipts[0]!));
       }
-      expect(receipts.map(({ status }) => status)).toEqual(data.map(() => "stored"));
+      const stored = await server.says("stored");
+      expect(receipts.map(({ status }) => status)).toEqual(data.map(() => stored));
       return receipts;
     },
 
@@ -107,5 +171,5 @@ export function makeServer(target: () => Target): Server {
   return server;
 }
 
-const place = (id: string, stream: string): string =>
-  `/v1/notifications/${encodeURIComponent(id)}?${new URLSearchParams({ source, to: stream })}`;
+const place = (id: string, to: string, from = source): string =>
+  `/v1/notifications/${encodeURIComponent(id)}?${new URLSearchParams({ source: from, to })}`;

@@ -4,6 +4,7 @@ import { eventually } from "../client/deadline.ts";
 import { transports } from "../client/session.ts";
 import { onlyEvent, received } from "../received.ts";
 import { fresh, numbers, type Server, source } from "../server.ts";
+import { expectConflict } from "./conflict.ts";
 
 export function options(server: Server): void {
   test("silent, receipt, expirytime and collapsekey are there only where they were given", async () => {
@@ -28,8 +29,10 @@ export function options(server: Server): void {
     const user = await server.user();
     const body = { to: user.stream, source, id: fresh("n"), type: "test", expires: "10m" };
     await server.send(body);
-    expect((await server.send(body)).body).toMatchObject({ receipts: [{ status: "duplicate" }] });
-    expect(await server.send({ ...body, expires: "11m" })).toMatchObject({ status: 409 });
+    expect((await server.send(body)).body).toMatchObject({
+      receipts: [{ status: await server.says("duplicate"), seq: 1 }],
+    });
+    await expectConflict(server, user.stream, { ...body, expires: "11m" });
   });
 
   describe("ephemeral", () => {
