@@ -23,7 +23,9 @@ export interface NewKey {
 /** Makes a key. The secret exists only in what this returns; `record` is what to store. */
 export function createKey(key: NewKey, now: number): { readonly secret: string; readonly record: ApiKey } {
   const secret = `ck_${randomBytes(32).toString("base64url")}`;
-  return { secret, record: { ...key, hash: hash("sha256", secret, "hex"), createdAt: now } };
+  const expiresAt = key.expiresAt === null ? null : Math.floor(key.expiresAt);
+  const record = { ...key, expiresAt, hash: hash("sha256", secret, "hex"), createdAt: Math.floor(now) };
+  return { secret, record };
 }
 
 export interface Keys {

@@ -14,6 +14,7 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   /** The `source` values that it may send: exact, or a prefix that ends in `*`; `*` alone is any. */
   readonly sources: readonly string[];
+  /** Times are whole milliseconds since the epoch. */
   readonly createdAt: number;
   readonly expiresAt: number | null;
 }
