@@ -24,5 +24,5 @@ async function cut(): Promise<void> {
 
 examineBus("postgres", {
   capabilities: { interrupt: cut, crossesProcesses: true, carries: "heads" },
-  make: () => makePostgresBus({ url: url!, deployment, clock: systemClock, events }),
+  make: () => makePostgresBus({ url: url!, deployment, clock: systemClock, patienceMs: 30_000, events }),
 });

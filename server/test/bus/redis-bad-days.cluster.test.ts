@@ -24,7 +24,7 @@ async function startBus(servers: readonly OwnRedis[], options: Partial<RedisBusO
     deployment,
     clock: systemClock,
     events: witness.events,
-    beatMs: 100,
+    patienceMs: 30_000,
     ...options,
   });
   onTestFinished(() => bus.stop());
@@ -71,7 +71,7 @@ test("invariant 9: a stream that is wanted while the server is away is suspect o
 
 test("a server that hangs is given up: who subscribes meanwhile isn't held up, and all is suspect after it", async () => {
   const server = await serverUp();
-  const { bus, ear, troubles, until } = await startBus([server], { connectMs: 300 });
+  const { bus, ear, troubles, until } = await startBus([server], { beatMs: 100 });
   await bus.subscribe("user:a");
   server.pause();
   await bus.subscribe("user:b");
@@ -85,7 +85,7 @@ test("what waited for a frozen server longer than its time is not delivered when
   const server = await serverUp();
   const patient = await startBus([server], { beatMs: 60_000 });
   await patient.bus.subscribe("user:a");
-  const hasty = await startBus([server], { patienceMs: 100, connectMs: 300 });
+  const hasty = await startBus([server], { patienceMs: 100, beatMs: 100 });
   await hasty.until(() => hasty.recoveries() === 1);
   server.pause();
   hasty.bus.publish([ephemeral("user:a", '"late"')]);
@@ -123,7 +123,7 @@ test("what waits is bounded, and the rest dropped", async () => {
 
 test("a short blink of the publisher's connection loses nothing", async () => {
   const server = await serverUp();
-  const { bus, ear, recoveries, until } = await startBus([server], { patienceMs: 30_000 });
+  const { bus, ear, recoveries, until } = await startBus([server]);
   await bus.subscribe("user:a");
   await until(() => recoveries() === 1);
   const name = `name=carillon-${deployment}-publisher`;

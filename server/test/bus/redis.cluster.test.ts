@@ -22,5 +22,5 @@ const deployment = randomUUID();
 
 examineBus("redis", {
   capabilities: { interrupt: () => cut(deployment), crossesProcesses: true, carries: "rows" },
-  make: () => makeRedisBus({ urls, deployment, clock: systemClock, events: noEvents }),
+  make: () => makeRedisBus({ urls, deployment, clock: systemClock, patienceMs: 30_000, events: noEvents }),
 });
