@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { apply, batchOf, opened, record, type StoreUnderTest } from "./suite.ts";
+import { apply, batchOf, inPart, opened, record, type StoreUnderTest } from "./suite.ts";
 
 const numbered = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, at) => `${prefix}${String(at).padStart(5, "0")}`);
@@ -98,15 +98,16 @@ export function examineCoordination(name: string, subject: StoreUnderTest): void
     test("a part's place can be set forwards and back, and batches go on from there", async () => {
       const { store } = await opened(subject);
       const { coordination, streams } = store;
+      const userA = inPart(0, subject, "user:a");
       await coordination.setProgress(0, "100");
       expect(await streams.progress(0)).toBe("100");
-      const batch = batchOf([record("user:a")], { from: "100", to: "101" });
+      const batch = batchOf([record(userA)], { from: "100", to: "101" });
       expect(await streams.apply(batch)).toMatchObject({ owned: true });
       await coordination.setProgress(0, "5");
-      expect(await streams.apply(batchOf([record("user:a")], { from: "101", to: "102" }))).toMatchObject({
+      expect(await streams.apply(batchOf([record(userA)], { from: "101", to: "102" }))).toMatchObject({
         owned: false,
       });
-      expect((await apply(streams, record("user:a"))).outcomes).toEqual([{ status: "stored", seq: 2 }]);
+      expect((await apply(streams, record(userA))).outcomes).toEqual([{ status: "stored", seq: 2 }]);
       expect(await streams.progress(0)).toBe("5");
     });
   });

@@ -1,8 +1,12 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { StoreBackend } from "../store.ts";
+import { makeAccess } from "./access.ts";
+import { makeCoordination } from "./coordination.ts";
+import { makeDirectory } from "./directory.ts";
 import { foundStore } from "./found.ts";
 import { migrate } from "./migrate.ts";
+import { makePositions } from "./positions.ts";
 import { makeShard } from "./shard.ts";
 import { makeShards } from "./shards.ts";
 import { makeStreams } from "./streams.ts";
@@ -47,10 +51,15 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
     const founded = await foundStore(opened, options.parts ?? 128);
     const shards = await makeShards(founded.shards, founded.parts);
     return {
-      streams: makeStreams(shards, { identityWindowMs: options.identityWindowMs }),
+      streams: makeStreams(shards, options.identityWindowMs),
+      directory: makeDirectory(shards),
+      positions: makePositions(shards),
+      access: makeAccess(shards),
+      coordination: makeCoordination(shards),
+      parts: founded.parts,
       failed: new Promise<Failure>(() => {}),
       stop,
-    } as StoreBackend;
+    };
   } catch (error) {
     await stop();
     throw error;
