@@ -283,9 +283,25 @@ describe("with a log that keeps offsets", () => {
     await first.director.stop();
     await log.append(names.map((name) => record(name)));
     const second = await direct(log, streams);
-    await second.published(20);
+    await second.published(40);
     expect(new Set(seqsOf(first.messages))).toEqual(new Set([1]));
     expect(new Set(seqsOf(second.messages))).toEqual(new Set([2]));
+  });
+
+  test("invariant 9: what its last owner may have died without telling is told by the next", async () => {
+    const streams = await openStreams();
+    const log = makeKeptLog(2);
+    const names = Array.from({ length: 20 }, (_, at): StreamName => `user:${at}`);
+    const mute = await direct(log, streams);
+    await log.append(names.map((name) => record(name)));
+    await mute.published(20);
+    await mute.director.stop();
+    const heir = await direct(log, streams);
+    await heir.published(20);
+    expect(new Set(heir.messages)).toEqual(
+      new Set(names.map((stream): BusMessage => ({ type: "head", stream, head: 1 }))),
+    );
+    expect((await streams.heads(names)).heads.map(({ head }) => head)).toEqual(names.map(() => 1));
   });
 
   test("stops while the store is away", async () => {

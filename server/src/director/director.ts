@@ -102,9 +102,9 @@ export function makeDirector(options: DirectorOptions): Director {
     return outcomes;
   };
 
-  /** A batch that had committed although its answer was lost: what each stream's head is now has to do. */
-  const publishHeads = async (batch: LogBatch): Promise<void> => {
-    const names: StreamName[] = [...new Set(batch.records.map((record) => record.stream))];
+  /** Where it isn't known what was told of a commit: what each stream's head is now has to do. */
+  const publishHeads = async (of: ReadonlySet<StreamName>): Promise<void> => {
+    const names = [...of];
     for (let from = 0; from < names.length; from += headsAtOnce) {
       const asked = names.slice(from, from + headsAtOnce);
       const { heads } = await streams.heads(asked);
@@ -128,7 +128,7 @@ export function makeDirector(options: DirectorOptions): Director {
       if (!parts.wants(batch.part)) throw new Failure("stopped", "the part was given up");
       try {
         if (attempt > 0 && (await streams.progress(batch.part)) === batch.progress?.to) {
-          await publishHeads(batch);
+          await publishHeads(new Set(batch.records.map((record) => record.stream)));
           return [];
         }
         const applied = await streams.apply(routed);
@@ -163,6 +163,9 @@ export function makeDirector(options: DirectorOptions): Director {
     consumer: consume,
     dropping(part) {
       for (const [end, of] of waits) if (of === part) end();
+    },
+    tookOver(part, of) {
+      publishHeads(of).catch((failure: unknown) => events.failed?.("consume", failure, part));
     },
     events: {
       failed: (failure, part) => events.failed?.("consume", failure, part),

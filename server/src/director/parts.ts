@@ -3,6 +3,7 @@
  * stopped, its batch under way included, before the next begins. What fails is tried again, later each time, for as
  * long as the part is wanted.
  */
+import type { StreamName } from "@carillon/protocol/stream";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
@@ -30,6 +31,11 @@ export interface PartsOptions {
   /** Settles soon once `dropping` was called with its part. */
   readonly consumer: Consumer;
   dropping(part: number): void;
+  /**
+   * A part is this director's from now on, and these streams were in what its last owner read last: if that one died
+   * between a commit and telling the bus, nobody has told of them yet.
+   */
+  tookOver(part: number, streams: ReadonlySet<StreamName>): void;
   readonly events: Partial<PartsEvents>;
 }
 
@@ -48,9 +54,13 @@ export interface Parts {
 
 const backoff: Backoff = { baseMs: 100, maxMs: 5_000 };
 
+/** No batch is larger. */
+const lastBatchRecords = 2_000n;
+
 interface Wanted {
   attempts: number;
   cancel: () => void;
+  isTold: boolean;
 }
 
 export function makeParts(options: PartsOptions): Parts {
@@ -73,8 +83,37 @@ export function makeParts(options: PartsOptions): Parts {
     await consumption?.stop();
   };
 
-  const whereFrom = async (part: number): Promise<string | null> => {
-    const standing = standingOf(await streams.progress(part), await log.place(part));
+  /** The streams of the records right before `next`, read from the log. */
+  const lastRead = async (part: number, next: string, first: string): Promise<ReadonlySet<StreamName>> => {
+    const until = BigInt(next);
+    const back = until - lastBatchRecords;
+    const from = back > BigInt(first) ? back : BigInt(first);
+    const found = new Set<StreamName>();
+    if (from >= until) return found;
+    const { promise: reached, resolve } = Promise.withResolvers<void>();
+    const reading = await log.consume(part, String(from), async ({ records, progress }) => {
+      for (const { stream } of records) found.add(stream);
+      if (BigInt(progress!.to) < until) return [];
+      resolve();
+      throw new Failure("stopped", "read far enough");
+    });
+    const failed = reading.failed.then((failure) => Promise.reject(failure));
+    try {
+      await Promise.race([reached, failed]);
+    } finally {
+      await reading.stop();
+    }
+    return found;
+  };
+
+  const whereFrom = async (part: number, mine: Wanted): Promise<string | null> => {
+    const next = await streams.progress(part);
+    const place = await log.place(part);
+    const standing = standingOf(next, place);
+    if (!mine.isTold && standing.kind === "goes-on" && standing.from !== null && place !== null) {
+      options.tookOver(part, await lastRead(part, standing.from, place.first));
+    }
+    mine.isTold = true;
     if (standing.kind === "goes-on") return standing.from;
     if (standing.kind === "replay") {
       events.replaying?.(part, standing.from, standing.until);
@@ -96,7 +135,7 @@ export function makeParts(options: PartsOptions): Parts {
     await halt(part);
     if (wanted.get(part) !== mine) return;
     try {
-      const consumption = await log.consume(part, await whereFrom(part), consumer);
+      const consumption = await log.consume(part, await whereFrom(part, mine), consumer);
       consumptions.set(part, consumption);
       mine.attempts = 0;
       troubles.delete(part);
@@ -129,7 +168,7 @@ export function makeParts(options: PartsOptions): Parts {
   return {
     take(part) {
       if (wanted.has(part)) return turns.get(part) ?? Promise.resolve();
-      const mine: Wanted = { attempts: 0, cancel: () => {} };
+      const mine: Wanted = { attempts: 0, cancel: () => {}, isTold: false };
       wanted.set(part, mine);
       return inTurn(part, () => consume(part, mine));
     },
