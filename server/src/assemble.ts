@@ -189,6 +189,7 @@ async function assembleInto(
           facts: isShared ? store.coordination : null,
           clock,
           replaceMissing: config.replaceMissingKeys,
+          makesApiKey: has("receiver"),
           tokenSecret: config.tokenSecret,
           tokenSecretFile: config.tokenSecretFile,
         })

@@ -28,6 +28,7 @@ const open = (more: Partial<FirstKeysOptions> = {}) =>
     facts: null,
     clock: systemClock,
     replaceMissing: false,
+    makesApiKey: true,
     tokenSecret: null,
     tokenSecretFile: null,
     ...more,
@@ -125,4 +126,10 @@ test("of processes that begin at once on a new store, one makes the API key, and
   expect(files).toHaveLength(1);
   expect(await hashes()).toEqual([sha256(readFileSync(files[0]!, "utf8").trim())]);
   expect(directories.flatMap((one) => readdirSync(one))).toEqual(["api.key"]);
+});
+
+test("a process without producers makes no API key", async () => {
+  const keys = await good({ makesApiKey: false, tokenSecret: "s".repeat(40) });
+  expect(keys).toMatchObject({ apiKeyFile: null, made: false });
+  expect(await hashes()).toEqual([]);
 });

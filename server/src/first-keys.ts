@@ -27,6 +27,8 @@ export interface FirstKeysOptions {
   readonly facts: Pick<CoordinationDriver, "agree" | "amend"> | null;
   readonly clock: Pick<Clock, "now">;
   readonly replaceMissing: boolean;
+  /** Whether the first API key is this process's to make: a producer's is looked for where producers connect. */
+  readonly makesApiKey: boolean;
   /** The secret for tokens, where it comes from elsewhere: no `signing.key` is made or read then. */
   readonly tokenSecret: string | null;
   readonly tokenSecretFile: string | null;
@@ -58,7 +60,7 @@ export async function openFirstKeys(options: FirstKeysOptions): Promise<FirstKey
   if ("problem" in signing) return signing;
   const disagreement = await disagrees(signing, options);
   if (disagreement !== null) return disagreement;
-  const api = await openApiKey(join(directory, "api.key"), options, mayMake);
+  const api = await openApiKey(join(directory, "api.key"), options, mayMake && options.makesApiKey);
   if ("problem" in api) return api;
   return {
     signingKey: Buffer.from(signing.secret),
