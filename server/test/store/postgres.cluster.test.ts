@@ -1,6 +1,8 @@
 import { examineAccess } from "../../src/store/conformance/access.ts";
+import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
+import { examineRaces } from "../../src/store/conformance/races.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
 import { postgresStore } from "./postgres-stage.ts";
 
@@ -15,4 +17,6 @@ for (const [name, subject] of Object.entries(subjects)) {
   examineDirectory(name, subject);
   examinePositions(name, subject);
   examineAccess(name, subject);
+  examineRaces(name, subject);
+  examineCoordination(name, subject);
 }

@@ -63,15 +63,15 @@ const remove = `
 const tidy = "DELETE FROM topic_followers WHERE topic_id = $1 AND count = 0";
 
 const close = `
-  WITH gate AS MATERIALIZED (SELECT carillon_may_write(ARRAY[$3::int]) AS here),
-  stream AS MATERIALIZED (SELECT id FROM gate, streams WHERE gate.here AND id = $1 FOR NO KEY UPDATE OF streams),
+  WITH stream AS MATERIALIZED (
+    SELECT id FROM streams WHERE id = $1 AND (SELECT carillon_may_write(ARRAY[$3::int])) FOR NO KEY UPDATE),
   closed AS (
     UPDATE topics SET state = 'closing' FROM stream
     WHERE topic_id = stream.id AND generation = $2 AND state <> 'gone' RETURNING topic_id)
   UPDATE streams SET closed = true FROM closed WHERE id = topic_id RETURNING 1`;
 const finish = `
-  WITH gate AS MATERIALIZED (SELECT carillon_may_write(ARRAY[$3::int]) AS here),
-  stream AS MATERIALIZED (SELECT id FROM gate, streams WHERE gate.here AND id = $1 FOR NO KEY UPDATE OF streams),
+  WITH stream AS MATERIALIZED (
+    SELECT id FROM streams WHERE id = $1 AND (SELECT carillon_may_write(ARRAY[$3::int])) FOR NO KEY UPDATE),
   ended AS (
     UPDATE topics SET state = 'gone' FROM stream
     WHERE topic_id = stream.id AND generation = $2 AND state = 'closing' RETURNING topic_id),

@@ -5,21 +5,24 @@ import { allOf, type Shards } from "./shards.ts";
 
 const devicesMost = 32;
 
+/** What somebody else is saving isn't waited for: the next to save takes it away, and nobody waits in a circle. */
 const save = `
-  WITH gate AS MATERIALIZED (SELECT carillon_may_write($5::int[]) AS here),
-  saved AS MATERIALIZED (
-    SELECT user_name, device, part, cursor, place FROM gate,
-      unnest($1::text[], $2::text[], $3::int[], $4::text[]) WITH ORDINALITY AS d(user_name, device, part, cursor, place)
-    WHERE gate.here),
+  WITH saved AS MATERIALIZED (
+    SELECT user_name, device, part, cursor, place
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::text[])
+      WITH ORDINALITY AS d(user_name, device, part, cursor, place)
+    WHERE (SELECT carillon_may_write($5::int[]))),
   kept AS (
     SELECT devices.user_name, devices.device,
       row_number() OVER (PARTITION BY devices.user_name ORDER BY seen DESC) + more.count AS place
     FROM devices JOIN (SELECT user_name, count(*) AS count FROM saved GROUP BY user_name) more USING (user_name)
     WHERE NOT EXISTS (
       SELECT FROM saved WHERE saved.user_name = devices.user_name AND saved.device = devices.device)),
+  free AS (
+    SELECT user_name, device FROM devices JOIN kept USING (user_name, device)
+    WHERE kept.place > ${devicesMost} FOR UPDATE OF devices SKIP LOCKED),
   evicted AS (
-    DELETE FROM devices USING kept
-    WHERE kept.place > ${devicesMost} AND devices.user_name = kept.user_name AND devices.device = kept.device)
+    DELETE FROM devices USING free WHERE devices.user_name = free.user_name AND devices.device = free.device)
   INSERT INTO devices(user_name, device, part, cursor, seen)
   SELECT user_name, device, part, cursor, place + coalesce(
     (SELECT max(seen) FROM devices WHERE devices.user_name = saved.user_name), 0)

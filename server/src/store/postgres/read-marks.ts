@@ -31,12 +31,10 @@ const heads = "SELECT name, head FROM streams WHERE name = ANY($1::text[]) AND c
  * all of its input first.
  */
 const mark = `
-  WITH gate AS MATERIALIZED (
-    SELECT carillon_may_write($5::int[]) AS here WHERE carillon_may_read($6::int[])),
-  asked AS MATERIALIZED (
+  WITH asked AS MATERIALIZED (
     SELECT place, own.id AS user_id, own.rev, stream.id AS stream_id, coalesce(read_seq, 0) AS known,
       least(up_to, coalesce(a.head, stream.head)) AS wanted
-    FROM gate, unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
         WITH ORDINALITY AS a(reader, topic, up_to, head, place)
       JOIN streams own ON own.name = a.reader
       LEFT JOIN subscriptions ON subscriptions.user_id = own.id AND subscriptions.topic = a.topic
@@ -44,7 +42,7 @@ const mark = `
       LEFT JOIN LATERAL (SELECT at.id, head FROM streams WHERE streams.id = at.id AND a.head IS NULL) local ON true
       CROSS JOIN LATERAL (SELECT at.id, local.head) stream
       LEFT JOIN positions ON positions.user_id = own.id AND positions.stream_id = at.id
-    WHERE gate.here AND at.id IS NOT NULL),
+    WHERE (SELECT carillon_may_write($5::int[])) AND carillon_may_read($6::int[]) AND at.id IS NOT NULL),
   moving AS MATERIALIZED (
     SELECT user_id, stream_id, max(wanted) AS read_seq FROM asked WHERE wanted > known GROUP BY user_id, stream_id),
   locked AS MATERIALIZED (

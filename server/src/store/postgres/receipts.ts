@@ -15,15 +15,14 @@ const sinces = `
   JOIN subscriptions USING (user_name, topic) WHERE carillon_may_read($3::int[])`;
 
 const receive = `
-  WITH gate AS MATERIALIZED (SELECT carillon_may_write($5::int[]) AS here),
-  asked AS MATERIALIZED (
+  WITH asked AS MATERIALIZED (
     SELECT user_name, streams.id AS stream_id, up_to, greatest(
       since, trimmed,
       (SELECT max(seq) FROM receipts WHERE receipts.stream_id = streams.id AND receipts.user_name = a.user_name)
     ) AS behind
-    FROM gate, unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS a(user_name, stream, since, up_to)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS a(user_name, stream, since, up_to)
     JOIN streams ON streams.name = a.stream
-    WHERE gate.here)
+    WHERE (SELECT carillon_may_write($5::int[])))
   INSERT INTO receipts(stream_id, seq, user_name, created_at)
   SELECT asked.stream_id, seq, user_name, carillon_now()
   FROM asked CROSS JOIN LATERAL carillon_receivable(asked.stream_id, behind, up_to) AS seq

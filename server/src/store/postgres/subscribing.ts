@@ -3,6 +3,9 @@
  *
  * What a transaction here locks, in this order, so that none waits in a circle: the parts that it writes to, the topic
  * (an advisory lock of its id: shared by those who subscribe, alone by who deletes it), streams by id, the rest.
+ *
+ * What asks or locks first is a condition without columns, in a SELECT of its own: the planner tests it before it looks
+ * at a row, and so also where there is none.
  */
 import { topicStream, userStream } from "@carillon/protocol/stream";
 import type { DirectoryDriver, Touched } from "../directory.ts";
@@ -27,13 +30,12 @@ const find = `
   SELECT topic_id AS id, generation, head FROM topics JOIN streams ON streams.id = topic_id
   WHERE topics.name = $1 AND state = 'open' AND carillon_may_read($2::int[])`;
 
-/** The topic is locked before the first stream is made: the sort takes all of its input first. */
 const begin = `
-  WITH gate AS MATERIALIZED (
-    SELECT carillon_may_write($2::int[]) AS here, pg_advisory_xact_lock_shared($3::bigint))
   INSERT INTO streams(name, part)
-  SELECT u.name, u.part FROM gate, unnest($1::text[], $2::int[]) AS u(name, part)
-  WHERE gate.here AND NOT EXISTS (SELECT FROM streams WHERE streams.name = u.name) ORDER BY u.name
+  SELECT u.name, u.part FROM unnest($1::text[], $2::int[]) AS u(name, part)
+  WHERE (SELECT carillon_may_write($2::int[]))
+    AND (SELECT true FROM pg_advisory_xact_lock_shared($3::bigint))
+    AND NOT EXISTS (SELECT FROM streams WHERE streams.name = u.name) ORDER BY u.name
   ON CONFLICT (name) DO NOTHING`;
 
 /** In a statement of its own: its snapshot is from after the topic's lock was had, so a deletion before it is seen. */
@@ -61,9 +63,8 @@ const insert = `
 
 /** The user's stream is locked before the subscription is looked at, as those who subscribe do. */
 const remove = `
-  WITH gate AS MATERIALIZED (SELECT carillon_may_write($3::int[]) AS here),
-  own AS MATERIALIZED (
-    SELECT id FROM gate, streams WHERE gate.here AND name = $1 FOR NO KEY UPDATE OF streams),
+  WITH own AS MATERIALIZED (
+    SELECT id FROM streams WHERE name = $1 AND (SELECT carillon_may_write($3::int[])) FOR NO KEY UPDATE),
   gone AS (
     DELETE FROM subscriptions USING own WHERE user_id = own.id AND topic = $2
     RETURNING topic_id, user_id, part),
