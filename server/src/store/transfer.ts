@@ -10,13 +10,14 @@
  *   to the next process. Nobody else writes to a source meanwhile, or it is read in one snapshot; where that snapshot
  *   ends with the process, `keepsPlaces` is false.
  * - **Repeatable.** A `put` that was done before, whole or in part, changes nothing. It is durable when resolved. Puts
- *   of one kind may run concurrently; `streams` come before all that name them.
+ *   of one kind may run concurrently; `streams` come before all that name them, topics before subscriptions.
  * - **Failures** are those of the streams port; after `unavailable` a call may be repeated.
  */
 import type { StreamName } from "@carillon/protocol/stream";
 import type { ApiKey } from "./access.ts";
 import type { Kind } from "./streams.ts";
 
+/** Streams with head 0 and rev 0 that aren't closed say nothing: they are neither counted nor given. */
 export interface StreamCopy {
   readonly name: StreamName;
   readonly head: number;

@@ -76,7 +76,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: does("advance"), steps: fc.constant(1) }) },
 );
 
-export const history: fc.Arbitrary<readonly Step[]> = fc.array(step, { minLength: 10, maxLength: 60 });
+const history: fc.Arbitrary<readonly Step[]> = fc.array(step, { minLength: 10, maxLength: 60 });
 
 /** Each history has names of its own in one store, because opening one takes longer than a history. */
 export const inWalk = <N extends string>(name: N, walk: number): N => `${name}.${walk}` as N;
@@ -156,3 +156,10 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return advance(step.steps * 17 * minuteMs);
   }
 }
+
+/** Several of them; the seed says which. */
+export const histories = (count: number, seed: number): readonly (readonly Step[])[] =>
+  fc.sample(history, { seed, numRuns: count });
+
+/** Another each time, or the one that is asked for. */
+export const someSeed = (): number => Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));

@@ -20,6 +20,9 @@ const streamColumns = `id, name, trimmed, rev, closed, due_at AS dueAt, buried,
   coalesce((SELECT max(seq) FROM notifications
     WHERE stream_id = streams.id AND receipt = 1 AND seq > streams.trimmed), 0) AS receiptSeq`;
 const streamTables = "streams LEFT JOIN trims ON stream_id = id";
+/** A stream that says nothing needs no creation elsewhere either. */
+export const saysSomething = `(rev > 0 OR closed = 1 OR trimmed > 0
+  OR EXISTS (SELECT 1 FROM notifications WHERE stream_id = streams.id))`;
 
 const streamOf = (row: Row): StreamCopy => ({
   name: row["name"] as StreamName,
@@ -58,7 +61,7 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     }),
   },
   streams: {
-    select: `SELECT ${streamColumns} FROM ${streamTables} WHERE id > ? ORDER BY id LIMIT ?`,
+    select: `SELECT ${streamColumns} FROM ${streamTables} WHERE id > ? AND ${saysSomething} ORDER BY id LIMIT ?`,
     order: ["id"],
     start: [0],
     copyOf: streamOf,

@@ -25,14 +25,15 @@ export function makePuts(db: DatabaseSync) {
   const idByName = db.prepare("SELECT id FROM streams WHERE name = ?");
   const ids = new Map<string, number>();
 
+  /** A stream that says nothing was not put, and is made when something names it. */
   const idOf = (name: string): number => {
     const there = ids.get(name);
     if (there !== undefined) return there;
     const row = idByName.get(name) as { id: number } | undefined;
-    if (!row) throw new RangeError(`no stream ${name} was put before what names it`);
+    const id = row?.id ?? Number(stream.run(name, 0, 0, 0).lastInsertRowid);
     if (ids.size >= known) ids.delete(ids.keys().next().value!);
-    ids.set(name, row.id);
-    return row.id;
+    ids.set(name, id);
+    return id;
   };
 
   const puts: { readonly [K in CopyKind]: (copy: Copies[K]) => void } = {
@@ -63,6 +64,7 @@ export function makePuts(db: DatabaseSync) {
       db.exec("COMMIT");
     } catch (error) {
       if (db.isTransaction) db.exec("ROLLBACK");
+      ids.clear();
       throw error;
     }
   };

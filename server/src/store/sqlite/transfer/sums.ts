@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import { rowText, sumOf } from "../../row-sum.ts";
 import type { CopyKind, Counts, NotificationCopy, Range, RangeSum } from "../../transfer.ts";
-import { notificationColumns } from "./pages.ts";
+import { notificationColumns, saysSomething } from "./pages.ts";
 
 const counted: { readonly [K in CopyKind]: string } = {
   keys: "api_keys",
-  streams: "streams",
+  streams: `streams WHERE ${saysSomething}`,
   topics: "topics",
   subscriptions: "subscriptions",
   positions: "positions",
