@@ -4,7 +4,7 @@
  */
 import { Connection, type ConnectionOptions, metadataV12 } from "@platformatic/kafka";
 import { Failure } from "../../errors.ts";
-import { answerIn, unavailable } from "./failure.ts";
+import { answerIn, unreachable } from "./failure.ts";
 import { ErrorCode } from "./requests.ts";
 
 export interface Partition {
@@ -77,9 +77,9 @@ export function makeCluster(options: ClusterOptions): Cluster {
       await connection.connect(host, port);
     } catch (error) {
       connections.delete(connection);
-      throw unavailable(`Kafka at ${host}:${port} can't be reached`, error);
+      throw unreachable(`Kafka at ${host}:${port} can't be reached`, error);
     }
-    if (closed) void connection.close();
+    if (closed) connection.socket.destroy();
     return connection;
   };
 
@@ -107,7 +107,7 @@ export function makeCluster(options: ClusterOptions): Cluster {
         anyConnection = undefined;
         turn++;
         mine.then(
-          (connection) => connection.close(),
+          (connection) => connection.socket.destroy(),
           () => {},
         );
       }
@@ -147,7 +147,7 @@ export function makeCluster(options: ClusterOptions): Cluster {
     try {
       await learn();
     } catch (error) {
-      throw unavailable("Kafka doesn't answer", error);
+      throw unreachable("Kafka doesn't answer", error);
     } finally {
       refreshing = undefined;
     }
@@ -168,7 +168,8 @@ export function makeCluster(options: ClusterOptions): Cluster {
     ask,
     close() {
       closed = true;
-      for (const connection of connections) void connection.close();
+      // Not in order: a frozen broker would never take the rest.
+      for (const connection of connections) connection.socket?.destroy();
     },
   };
 }

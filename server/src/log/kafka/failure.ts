@@ -1,3 +1,4 @@
+import { AuthenticationError, UserError } from "@platformatic/kafka";
 import { Failure } from "../../errors.ts";
 
 /** What the client's errors hold when a broker answered, if only with errors. */
@@ -16,6 +17,16 @@ const reasonOf = (error: unknown): string => {
 };
 
 const retryAfterMs = 1_000;
+
+/** Of a connection that can't be had. What the client calls a mistake of its user's, nothing mends but a person. */
+export function unreachable(what: string, error: unknown): Failure {
+  const { cause } = error as Error;
+  const mistaken = [error, cause].some(
+    (one) => one instanceof AuthenticationError || one instanceof UserError,
+  );
+  if (!mistaken) return unavailable(what, error);
+  return new Failure("foreign", `${what}: ${reasonOf(error)}`, { cause: error });
+}
 
 /** A failure of Kafka, or of the way to it. */
 export const unavailable = (what: string, error: unknown): Failure =>

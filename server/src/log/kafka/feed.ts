@@ -39,6 +39,9 @@ interface Item {
   readonly rejected: { readonly reason: string; readonly record: string; readonly offset: string } | null;
 }
 
+/** So many may linger before the list is cut. */
+const handedOver = 10_000;
+
 export function makeFeed(options: FeedOptions): Feed {
   const { part, parts, consumer, batchRecords, batchBytes } = options;
   const { promise: failed, resolve: tellFailed } = Promise.withResolvers<Failure>();
@@ -94,8 +97,8 @@ export function makeFeed(options: FeedOptions): Feed {
       }
       const all = at === items.length;
       const to = all ? ahead! : items[at - 1]!.next;
-      items = all ? [] : items;
-      head = all ? 0 : at;
+      items = all ? [] : at > handedOver ? items.slice(at) : items;
+      head = all || at > handedOver ? 0 : at;
       buffered -= bytes;
       options.drained();
       try {

@@ -42,7 +42,8 @@ const requestTimeoutMs = 5_000;
 const patienceMs = 5_000;
 const backoff: Backoff = { baseMs: 50, maxMs: 1_000 };
 const witnessEveryMs = 1_000;
-/** Kafka forgets offsets of a group without members after a week (offsets.retention.minutes). */
+/** At a stop, for what was witnessed and not yet written. */
+const lastWriteMs = 2_000;
 const noMember = -1;
 
 const groupOf = (topic: string): string => `carillon.${topic}`;
@@ -178,8 +179,12 @@ export function makeOffsets({ cluster, topic, clock, random, troubled }: Offsets
       stopped = true;
       cancel?.();
       pauses.end();
-      await writing;
-      await write();
+      let giveUp = (): void => {};
+      const late = new Promise<void>((resolve) => {
+        giveUp = clock.after(lastWriteMs, resolve);
+      });
+      await Promise.race([late, Promise.resolve(writing).then(write)]);
+      giveUp();
     },
   };
 }

@@ -41,7 +41,7 @@ const aheadBytes = 2 << 20;
 const aheadOfAllBytes = 64 << 20;
 const waitMs = 250;
 /** While a part has no room it isn't asked for; it will have some soon. */
-const shortWaitMs = 10;
+const shortWaitMs = 50;
 const requestTimeoutMs = 5_000;
 
 export function makeReader(options: ReaderOptions): Reader {
@@ -50,6 +50,9 @@ export function makeReader(options: ReaderOptions): Reader {
   const feeds = new Set<Feed>();
   const connections = new Map<number, Connection>();
   const running = new Set<number>();
+  /** Parts that a broker has an error for; the others it leads go on. */
+  const resting = new Set<Feed>();
+  const failuresOf = new WeakMap<Feed, number>();
   let seeking = false;
   let turn = 0;
   let stopped = false;
@@ -64,7 +67,9 @@ export function makeReader(options: ReaderOptions): Reader {
 
   /** The feeds that this broker serves and that have room, and whether one is left out. */
   const askable = (node: number): { asked: Feed[]; leftOut: boolean } => {
-    const all = [...feeds].filter((feed) => feed.fed() && feed.next() !== null && leaderOf(feed) === node);
+    const all = [...feeds].filter(
+      (feed) => feed.fed() && !resting.has(feed) && feed.next() !== null && leaderOf(feed) === node,
+    );
     const crowded = bufferedOfAll() >= aheadOfAllBytes;
     const asked = all.filter((feed) => {
       const buffered = feed.bufferedBytes();
@@ -87,6 +92,33 @@ export function makeReader(options: ReaderOptions): Reader {
     connections.delete(node);
   };
 
+  const troubled = (what: string, error: unknown): void => {
+    if (stopped) return;
+    options.troubled(unavailable(what, error));
+  };
+
+  const refresh = async (): Promise<void> => {
+    await cluster.refresh();
+    const topic = cluster.topic();
+    if (topic === null || topic.id === topicId) return;
+    const text = "the log's topic was deleted and made anew: what the store has read is not what it holds";
+    for (const feed of [...feeds]) {
+      feeds.delete(feed);
+      feed.fail(new Failure("diverged", text));
+    }
+  };
+
+  const rest = async (feed: Feed, failure: Failure): Promise<void> => {
+    const failures = failuresOf.get(feed) ?? 0;
+    failuresOf.set(feed, failures + 1);
+    resting.add(feed);
+    troubled("fetching from Kafka", failure);
+    await pauses.pause(backoffMs(backoff, failures, random()));
+    await refresh().catch((reason) => troubled("asking who leads", reason));
+    resting.delete(feed);
+    wake();
+  };
+
   const deliver = (feed: Feed, { code, records, part }: Fetched): void => {
     if (code === ErrorCode.offsetOutOfRange) {
       const text = `offset ${feed.next()} isn't in partition ${part} of the log: it was deleted, or never was there`;
@@ -94,7 +126,11 @@ export function makeReader(options: ReaderOptions): Reader {
       feed.fail(new Failure("diverged", text));
       return;
     }
-    if (code !== ErrorCode.none) throw new Failure("unavailable", `partition ${part}: ${errorName(code)}`);
+    if (code !== ErrorCode.none) {
+      void rest(feed, new Failure("unavailable", `partition ${part}: ${errorName(code)}`));
+      return;
+    }
+    failuresOf.delete(feed);
     if (records === null || records.length === 0) return;
     const batches = readBatches(records);
     const count = batches.reduce((sum, batch) => sum + (batch.records?.length ?? 0), 0);
@@ -112,32 +148,9 @@ export function makeReader(options: ReaderOptions): Reader {
       throw error;
     });
     if (answer.code !== ErrorCode.none) throw new Failure("unavailable", errorName(answer.code));
-    let first: unknown;
     for (const one of answer.parts) {
       const feed = byPart.get(one.part);
-      if (!feed) continue;
-      try {
-        deliver(feed, one);
-      } catch (error) {
-        first ??= error;
-      }
-    }
-    if (first !== undefined) throw first as Failure;
-  };
-
-  const troubled = (what: string, error: unknown): void => {
-    if (stopped) return;
-    options.troubled(unavailable(what, error));
-  };
-
-  const refresh = async (): Promise<void> => {
-    await cluster.refresh();
-    const topic = cluster.topic();
-    if (topic === null || topic.id === topicId) return;
-    const text = "the log's topic was deleted and made anew: what the store has read is not what it holds";
-    for (const feed of [...feeds]) {
-      feeds.delete(feed);
-      feed.fail(new Failure("diverged", text));
+      if (feed) deliver(feed, one);
     }
   };
 
