@@ -29,14 +29,12 @@ export function catalog(from: number): Service[] {
     servers: [server],
     up: server.up,
   });
-  const cluster = (name: string, clients: readonly number[], controllers: readonly number[]): Service => {
-    const shift = (offsets: readonly number[]) => offsets.map((offset) => from + offset);
-    const all = kafka({
-      name,
-      directory: at(name),
-      ports: shift(clients),
-      controllerPorts: shift(controllers),
-    });
+  const shift = (offsets: readonly number[]) => offsets.map((offset) => from + offset);
+  const cluster = (
+    name: string,
+    own: Record<"ports" | "brokerPorts" | "controllerPorts", number[]>,
+  ): Service => {
+    const all = kafka({ name, directory: at(name), ...own });
     return { name, kind: "kafka", servers: all.brokers, up: all.up };
   };
   const postgresAt = (name: "postgres1" | "postgres2") =>
@@ -57,8 +55,16 @@ export function catalog(from: number): Service[] {
     ),
     redisAt("redis1"),
     redisAt("redis2"),
-    cluster("kafka", [ports.kafka], [ports.kafkaController]),
-    cluster("kafka3", ports.kafka3, ports.kafka3Controllers),
+    cluster("kafka", {
+      ports: shift([ports.kafka]),
+      brokerPorts: shift([ports.kafkaBroker]),
+      controllerPorts: shift([ports.kafkaController]),
+    }),
+    cluster("kafka3", {
+      ports: shift(ports.kafka3),
+      brokerPorts: shift(ports.kafka3Brokers),
+      controllerPorts: shift(ports.kafka3Controllers),
+    }),
   ];
 }
 

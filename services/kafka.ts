@@ -8,7 +8,7 @@ import { binary } from "./find.ts";
 import { freePorts } from "./free-ports.ts";
 import { kafkaJars } from "./kafka-jars.ts";
 import { type Command, type Server, server } from "./server.ts";
-import { type Brokers, kafkaHeap, kafkaSettings } from "./versions.ts";
+import { type Brokers, kafkaHeap, kafkaListeners, kafkaSettings } from "./versions.ts";
 
 const run = promisify(execFile);
 
@@ -17,8 +17,12 @@ export interface KafkaPlace {
   readonly directory: string;
   /** One a broker, for clients. */
   readonly ports: readonly number[];
-  /** One a broker, for each other. */
+  /** One a broker, for other brokers. */
+  readonly brokerPorts: readonly number[];
+  /** One a broker, for controllers among themselves. */
   readonly controllerPorts: readonly number[];
+  /** One a broker: where clients are told that it is, if something stands between. */
+  readonly advertisedPorts?: readonly number[];
   /** Over those of versions.ts. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -42,20 +46,28 @@ export function kafka(place: KafkaPlace): Kafka {
     }
   }
   return {
-    bootstrap: ports.map((port) => `127.0.0.1:${port}`),
+    bootstrap: (place.advertisedPorts ?? ports).map((port) => `127.0.0.1:${port}`),
     brokers,
     up,
     stop: async () => void (await Promise.all(brokers.map((each) => each.stop()))),
   };
 }
 
-/** A cluster of the caller's own, up, on free ports. */
-export async function startKafka(
-  place: Pick<KafkaPlace, "name" | "directory" | "settings"> & { readonly brokers?: Brokers },
-): Promise<Kafka> {
-  const { brokers = 1, ...rest } = place;
-  const found = await freePorts(2 * brokers);
-  const started = kafka({ ...rest, ports: found.slice(0, brokers), controllerPorts: found.slice(brokers) });
+type OwnKafka = Pick<KafkaPlace, "name" | "directory" | "settings" | "advertisedPorts"> & {
+  readonly brokers?: Brokers;
+  /** For clients, one a broker; free ones if not given. */
+  readonly ports?: readonly number[];
+};
+
+/** A cluster of the caller's own, up; one broker unless said. */
+export async function startKafka({ brokers = 1, ports, ...place }: OwnKafka): Promise<Kafka> {
+  const free = await freePorts(3 * brokers);
+  const started = kafka({
+    ...place,
+    ports: ports ?? free.slice(0, brokers),
+    brokerPorts: free.slice(brokers, 2 * brokers),
+    controllerPorts: free.slice(2 * brokers),
+  });
   await started.up();
   return started;
 }
@@ -102,20 +114,20 @@ async function prepare(place: KafkaPlace, at: number, directory: string): Promis
 }
 
 function configuration(place: KafkaPlace, at: number, data: string): Record<string, string> {
-  const client = `PLAINTEXT://127.0.0.1:${place.ports[at]}`;
+  const { ports, brokerPorts, controllerPorts, advertisedPorts = ports } = place;
+  const on = (name: string, all: readonly number[]) => `${name}://127.0.0.1:${all[at]}`;
+  const broker = on("BROKER", brokerPorts);
   return {
     "process.roles": "broker,controller",
     "node.id": String(at + 1),
-    "controller.quorum.voters": place.controllerPorts
+    "controller.quorum.voters": controllerPorts
       .map((port, each) => `${each + 1}@127.0.0.1:${port}`)
       .join(","),
-    listeners: `${client},CONTROLLER://127.0.0.1:${place.controllerPorts[at]}`,
-    "advertised.listeners": client,
-    "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    listeners: [on("CLIENT", ports), broker, on("CONTROLLER", controllerPorts)].join(","),
+    "advertised.listeners": [on("CLIENT", advertisedPorts), broker].join(","),
     "log.dirs": data,
-    ...kafkaSettings(place.ports.length === 3 ? 3 : 1),
+    ...kafkaListeners,
+    ...kafkaSettings(ports.length === 3 ? 3 : 1),
     ...place.settings,
   };
 }

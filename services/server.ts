@@ -35,7 +35,7 @@ export interface Server {
   readonly directory: string;
   /** Null: it isn't running. */
   readonly pid: () => number | null;
-  /** Resolves once it answers; throws with the end of its log if it ends, or is silent for 60 s. */
+  /** Resolves once it answers; throws with the end of its log if it ends, or is silent for 120 s. */
   readonly up: () => Promise<void>;
   readonly answers: () => Promise<boolean>;
   /** In order; by force after 8 s. Its data stays. */
@@ -51,7 +51,7 @@ interface Recorded extends Identity {
   readonly url: string;
 }
 
-const startMs = 60_000;
+const startMs = 120_000;
 const stopMs = 8_000;
 
 export function server(of: Definition): Server {
@@ -100,7 +100,7 @@ export function server(of: Definition): Server {
     const until = performance.now() + startMs;
     while (!(await of.answers())) {
       if (!alive(process)) throw new Error(`${of.name} ended before it answered\n${lastWords()}`);
-      if (performance.now() > until) throw new Error(`${of.name} is silent after 60 s\n${lastWords()}`);
+      if (performance.now() > until) throw new Error(`${of.name} is silent after 120 s\n${lastWords()}`);
       await sleep(50);
     }
   }

@@ -3,13 +3,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Admin } from "@platformatic/kafka";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { startFaultProxy } from "../test/faults/proxy.ts";
 import { kafkaKnows, postgresAnswers } from "./answers.ts";
+import { freePorts } from "./free-ports.ts";
 import { startKafka } from "./kafka.ts";
 import { startPgbouncer } from "./pgbouncer.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 import type { Server } from "./server.ts";
+
+// Up to four JVM starts a test, on a machine that does other things as well.
+vi.setConfig({ testTimeout: 240_000 });
 
 const home = mkdtempSync(join(tmpdir(), "servers-"));
 const started: Server[] = [];
@@ -99,7 +105,32 @@ test("three brokers are one cluster, and stay one when one is lost", async () =>
   await lost!.kill();
   for (const other of others) expect(await kafkaKnows(port(other), 1)).toBe(true);
   await lost!.up();
-}, 120_000);
+});
+
+test("clients are told to come through what stands between, brokers are not", async () => {
+  const [own] = await freePorts(1);
+  const proxy = await startFaultProxy(own!);
+  const { brokers, bootstrap } = await startKafka({
+    directory: join(home, "between"),
+    ports: [own!],
+    advertisedPorts: [proxy.port],
+  });
+  started.push(...brokers);
+  expect(bootstrap).toEqual([`127.0.0.1:${proxy.port}`]);
+  const client = new Admin({
+    clientId: "between",
+    bootstrapBrokers: [...bootstrap],
+    retries: 0,
+    timeout: 5_000,
+  });
+  const { brokers: told } = await client.metadata({ topics: [] });
+  expect([...told.values()].map(({ port }) => port)).toEqual([proxy.port]);
+  await client.close();
+  await proxy.hang();
+  expect(await kafkaKnows(proxy.port, 1)).toBe(false);
+  expect(await brokers[0]!.answers()).toBe(true);
+  await proxy.close();
+});
 
 test("a program that is there already is left alone, and named", async () => {
   const here = await startRedis({ directory: join(home, "here") });

@@ -30,9 +30,11 @@ export const ports = {
   kafkaController: 6,
   kafka3: [7, 8, 9],
   kafka3Controllers: [10, 11, 12],
+  kafkaBroker: 13,
+  kafka3Brokers: [14, 15, 16],
 } as const;
 
-export const portsInBlock = 13;
+export const portsInBlock = 17;
 
 /** postgresql.conf. What isn't here is as delivered: fsync, synchronous_commit and full_page_writes are said to be seen. */
 export const postgresSettings = {
@@ -61,6 +63,13 @@ export const pgbouncerSettings = {
 export const redisSettings = { save: "", appendonly: "no" } as const;
 
 export type Brokers = 1 | 3;
+
+/** Clients, brokers and controllers each have a listener, so that a test can come between clients and a broker alone. */
+export const kafkaListeners = {
+  "controller.listener.names": "CONTROLLER",
+  "inter.broker.listener.name": "BROKER",
+  "listener.security.protocol.map": "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+} as const;
 
 /** server.properties, but for what names hosts, ports and directories. */
 export function kafkaSettings(brokers: Brokers): Record<string, string> {
