@@ -4,7 +4,8 @@
  * commit. A deletion that was interrupted is found `closing`, and whoever deletes the topic again, or makes it, ends it.
  *
  * Somebody who looked the topic up before it closed may still be about to subscribe on another server. So each server
- * first notes up to which generation the topic's subscriptions are ended, under the topic's lock; see subscribing.ts.
+ * first notes up to which generation the topic's subscriptions are ended, under the topic's lock; see
+ * `carillon_subscribe`, which also says in which order things are locked.
  */
 import { type StreamName, topicStream } from "@carillon/protocol/stream";
 import type { Touched } from "../directory.ts";

@@ -96,4 +96,44 @@ BEGIN
     SELECT n.seq FROM notifications n
     WHERE n.stream_id = in_stream AND n.seq > behind AND n.seq <= up_to AND n.receipt AND n.kind <> 2;
 END $$;
+
+-- Statements that follow each other, each in a new snapshot: the second sees what those have committed who had the
+-- topic's lock before, the third what those have who had the users'. What is locked, in this order, so that none waits
+-- in a circle: the parts that are written to, the topic (shared by those who subscribe, alone by who deletes it), streams
+-- by id, the rest. The names in order. A row a user who was asked for and doesn't follow the topic yet: rev null where
+-- they follow too many. One row with ended: the generation was deleted.
+CREATE FUNCTION carillon_subscribe(
+  in_topic text, in_topic_id bigint, in_generation integer, in_since bigint, most bigint,
+  users text[], names text[], name_parts integer[]
+) RETURNS TABLE(user_name text, rev bigint, ended boolean) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM carillon_may_write(name_parts);
+  PERFORM pg_advisory_xact_lock_shared(in_topic_id);
+  IF EXISTS (SELECT FROM topic_ends e WHERE e.topic_id = in_topic_id AND e.generation >= in_generation) THEN
+    RETURN QUERY SELECT NULL::text, NULL::bigint, true;
+    RETURN;
+  END IF;
+  INSERT INTO streams(name, part)
+    SELECT n.name, n.part FROM unnest(names, name_parts) AS n(name, part)
+    WHERE NOT EXISTS (SELECT FROM streams s WHERE s.name = n.name) ORDER BY n.name
+    ON CONFLICT (name) DO NOTHING;
+  PERFORM FROM streams s WHERE s.name = ANY (names) ORDER BY s.id FOR NO KEY UPDATE;
+  RETURN QUERY
+    WITH asked AS MATERIALIZED (
+      SELECT own.id, n.user_name, n.part,
+        (SELECT count(*) FROM subscriptions s WHERE s.user_id = own.id) >= most AS is_full
+      FROM unnest(users, names, name_parts) AS n(user_name, name, part) JOIN streams own ON own.name = n.name
+      WHERE NOT EXISTS (SELECT FROM subscriptions s WHERE s.topic = in_topic AND s.user_name = n.user_name)),
+    made AS (
+      INSERT INTO subscriptions(topic_id, user_id, since, generation, part, topic, user_name)
+      SELECT in_topic_id, a.id, in_since, in_generation, a.part, in_topic, a.user_name FROM asked a WHERE NOT a.is_full
+      RETURNING subscriptions.user_id, subscriptions.part),
+    counted AS (
+      INSERT INTO topic_followers AS f(topic_id, part, count)
+      SELECT in_topic_id, m.part, count(*) FROM made m GROUP BY m.part ORDER BY m.part
+      ON CONFLICT (topic_id, part) DO UPDATE SET count = f.count + excluded.count),
+    raised AS (
+      UPDATE streams s SET rev = s.rev + 1 FROM made m WHERE s.id = m.user_id RETURNING s.id, s.rev)
+    SELECT a.user_name, r.rev, false FROM asked a LEFT JOIN raised r ON r.id = a.id;
+END $$;
 `;
