@@ -1,10 +1,13 @@
 import { Client, type QueryResult, types } from "pg";
 import { sqlstateOf, unavailable } from "./failure.ts";
+import { makeLimited } from "./limited.ts";
 
 /** One connection; a call at a time. */
 export interface Connection {
   /** Rejects with the server's error, or with a Failure when the connection broke: the effect is then unknown. */
-  run(text: string, values: readonly unknown[], name?: string): Promise<readonly unknown[]>;
+  run(text: string, values: readonly unknown[]): Promise<readonly unknown[]>;
+  /** As a transaction of its own that the server ends with an error when it takes about `timeoutMs`. */
+  runLimited(text: string, values: readonly unknown[], timeoutMs: number): Promise<readonly unknown[]>;
   /** Rejects when the transaction was rolled back instead. */
   commit(): Promise<void>;
   /** At once and without a word: a call under way rejects, its effect is unknown. */
@@ -39,20 +42,23 @@ export async function openConnection(address: string, lost: () => void): Promise
     client.connection.stream.destroy();
     throw sqlstateOf(error) === "" ? unavailable("PostgreSQL can't be reached", error) : error;
   }
-  const ask = async (text: string, values: readonly unknown[], name?: string): Promise<QueryResult> => {
+  const known = (error: unknown): unknown =>
+    sqlstateOf(error) === "" ? unavailable("the connection to PostgreSQL broke", error) : error;
+  const ask = async (text: string, values: readonly unknown[]): Promise<QueryResult> => {
     try {
-      return await client.query({
-        text,
-        values: values as unknown[],
-        ...(name === undefined ? {} : { name }),
-      });
+      return await client.query({ text, values: values as unknown[] });
     } catch (error) {
-      if (sqlstateOf(error) !== "") throw error;
-      throw unavailable("the connection to PostgreSQL broke", error);
+      throw known(error);
     }
   };
   return {
-    run: async (text, values, name) => (await ask(text, values, name)).rows,
+    run: async (text, values) => (await ask(text, values)).rows,
+    runLimited: (text, values, timeoutMs) =>
+      new Promise((resolve, reject) => {
+        const done = (error: Error | undefined, result: QueryResult): void =>
+          error ? reject(known(error)) : resolve(result.rows);
+        client.query(makeLimited({ text, values: values as unknown[] }, timeoutMs, done));
+      }),
     async commit() {
       const { command } = await ask("COMMIT", []);
       if (command !== "COMMIT") throw unavailable("PostgreSQL rolled the transaction back");

@@ -10,6 +10,7 @@ import { makePositions } from "./positions.ts";
 import { makeShard } from "./shard.ts";
 import { makeShards } from "./shards.ts";
 import { makeStreams } from "./streams.ts";
+import { makeDays } from "./upkeep.ts";
 
 export interface PostgresOptions {
   /** postgres://user:password@host:port/database, one for each server of the store; several hosts in one are a server
@@ -32,10 +33,11 @@ export interface PostgresOptions {
  * Rejects with a Failure: `unavailable` when one is away, `foreign` when one isn't of this store or is newer.
  */
 export async function openPostgres(options: PostgresOptions): Promise<StoreBackend> {
+  const clock = options.clock ?? systemClock;
   const opened = options.urls.map((url) =>
     makeShard({
       url,
-      clock: options.clock ?? systemClock,
+      clock,
       timeoutMs: options.timeoutMs ?? 5_000,
       connections: options.connections ?? 10,
       queuedCalls: options.queuedCalls ?? 4_096,
@@ -48,10 +50,11 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
   };
   try {
     await Promise.all(opened.map(migrate));
+    await Promise.all(opened.map(makeDays));
     const founded = await foundStore(opened, options.parts ?? 128);
     const shards = await makeShards(founded.shards, founded.parts);
     return {
-      streams: makeStreams(shards, options.identityWindowMs),
+      streams: makeStreams(shards, options.identityWindowMs, clock),
       directory: makeDirectory(shards),
       positions: makePositions(shards),
       access: makeAccess(shards),

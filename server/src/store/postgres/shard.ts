@@ -105,11 +105,13 @@ export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: S
   };
 
   return {
-    query: (text, values, options) =>
-      using(
-        options?.timeoutMs ?? timeoutMs,
-        async (connection) => (await connection.run(text, values)) as never,
-      ),
+    query: (text, values, options) => {
+      const limitMs = options?.timeoutMs ?? timeoutMs;
+      return using(
+        limitMs,
+        async (connection) => (await connection.runLimited(text, values, limitMs)) as never,
+      );
+    },
 
     transaction: (work, options) =>
       using(options?.timeoutMs ?? timeoutMs, async (connection) => {

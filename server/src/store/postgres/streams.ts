@@ -1,7 +1,9 @@
+import type { Clock } from "../../clock.ts";
 import type { Found, Head, Page, Row, StreamsDriver } from "../streams.ts";
 import { makeApply } from "./apply.ts";
 import { integers, texts } from "./arrays.ts";
 import { allOf, type Shards } from "./shards.ts";
+import { makeUpkeep } from "./upkeep.ts";
 
 interface PageRow extends Row {
   readonly head: number;
@@ -38,10 +40,7 @@ const rowOf = ({ seq, kind, expiresAt, receipt, body }: PageRow): Row => ({
   body,
 });
 
-export function makeStreams(shards: Shards, identityWindowMs: number): StreamsDriver {
-  /** The oldest partitions that upkeep may forget identities of: replays look twice as far back as the window. */
-  const keptMs = 2 * identityWindowMs;
-
+export function makeStreams(shards: Shards, identityWindowMs: number, clock: Clock): StreamsDriver {
   return {
     apply: makeApply(shards, identityWindowMs),
 
@@ -94,18 +93,7 @@ export function makeStreams(shards: Shards, identityWindowMs: number): StreamsDr
         await shards.of(stream).query(trimStatement, [shards.partOf(stream), stream, upTo]);
       }),
 
-    async upkeep(limit) {
-      let touched = 0;
-      for (const shard of shards.all) {
-        if (touched >= limit) break;
-        const [row] = await shard.query<{ touched: number }>("SELECT carillon_upkeep($1, $2) AS touched", [
-          limit - touched,
-          keptMs,
-        ]);
-        touched += row!.touched;
-      }
-      return touched;
-    },
+    upkeep: makeUpkeep(shards, identityWindowMs, clock),
 
     progress: (part) =>
       shards.steady(async () => {

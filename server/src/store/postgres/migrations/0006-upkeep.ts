@@ -43,6 +43,13 @@ BEGIN
     remaining := remaining - touched;
     EXIT WHEN remaining <= 0;
 
+    DELETE FROM receipts WHERE id IN (
+      SELECT r.id FROM receipts r WHERE r.stream_id = one.stream_id AND r.seq <= one.trimmed LIMIT remaining
+    );
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    remaining := remaining - touched;
+    EXIT WHEN remaining <= 0;
+
     IF one.buried < one.trimmed THEN
       SELECT max(y.seq) INTO up_to FROM (
         SELECT n.seq FROM notifications n
@@ -72,6 +79,7 @@ DECLARE
   touched integer;
 BEGIN
   PERFORM carillon_may_write(array(SELECT part FROM parts WHERE state = 'here'));
+  DELETE FROM leases WHERE until < carillon_now() - 86400000;
   touched := carillon_expire(most);
   IF touched < most THEN
     touched := touched + carillon_clear_trimmed(most - touched, keep_ms);
