@@ -1,9 +1,22 @@
-// One plain line from vitest's own results: N passed, N failed. A file that broke outside its tests counts as one.
-import { readFileSync } from "node:fs";
+// One plain line from vitest's own results, of one run or several: N passed, N failed. A file that broke outside its
+// tests counts as one, and so does a run that left no results.
+import { existsSync, readFileSync } from "node:fs";
 
-/** @type {{ numPassedTests: number, numFailedTests: number, testResults: { status: string, assertionResults: { status: string }[] }[] }} */
-const results = JSON.parse(readFileSync(/** @type {string} */ (process.argv[2]), "utf8"));
-const broken = results.testResults.filter(
-  (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
-);
-console.log(`${results.numPassedTests} passed, ${results.numFailedTests + broken.length} failed`);
+/** @typedef {{ numPassedTests: number, numFailedTests: number, testResults: { status: string, assertionResults: { status: string }[] }[] }} Results */
+
+let passed = 0;
+let failed = 0;
+for (const path of process.argv.slice(2)) {
+  if (!existsSync(path)) {
+    failed += 1;
+    continue;
+  }
+  /** @type {Results} */
+  const results = JSON.parse(readFileSync(path, "utf8"));
+  const broken = results.testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+  );
+  passed += results.numPassedTests;
+  failed += results.numFailedTests + broken.length;
+}
+console.log(`${passed} passed, ${failed} failed`);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { kafkaKnows } from "./answers.ts";
+import { kafkaPorts } from "./answers.ts";
 import { binary } from "./find.ts";
 import { freePorts } from "./free-ports.ts";
 import { kafkaJars } from "./kafka-jars.ts";
@@ -42,7 +42,7 @@ export function kafka(place: KafkaPlace): Kafka {
   async function up(): Promise<void> {
     await Promise.all(brokers.map((each) => each.up()));
     for (const port of ports) {
-      while (!(await kafkaKnows(port, ports.length))) await sleep(50);
+      while ((await kafkaPorts(port)).length < ports.length) await sleep(50);
     }
   }
   return {
@@ -81,7 +81,7 @@ function broker(place: KafkaPlace, at: number): Server {
     url: `127.0.0.1:${place.ports[at]}`,
     directory,
     command: () => prepare(place, at, directory),
-    answers: () => kafkaKnows(place.ports[at]!, 1),
+    answers: async () => (await kafkaPorts(place.ports[at]!)).length > 0,
     stopSignal: "SIGTERM",
   });
 }
