@@ -133,6 +133,12 @@ const rules: Rule[] = [
     refused: [...up([...inRoles, ...edges, "assemble.ts", "main.ts"], "./"), ...strangers],
   },
   {
+    file: "server/src/promote.ts",
+    why: "promote.ts sees backends and the configuration",
+    allowed: up([...backends, ...ports, "promotion/flow.ts", "config.ts", "config/options.ts"], "./"),
+    refused: [...up([...inRoles, ...edges, "assemble.ts", "main.ts"], "./"), ...strangers],
+  },
+  {
     file: "server/test/planted.test.ts",
     why: "a test sees all of the server",
     allowed: up([...backends, ...inRoles, ...above], "../src/"),
@@ -143,6 +149,7 @@ const rules: Rule[] = [
     why: "the command starts the server and looks no deeper",
     allowed: [
       "@carillon/server/main",
+      "@carillon/server/promote",
       "@carillon/server/config",
       "@carillon/server/config/show",
       "@carillon/protocol/cursor",

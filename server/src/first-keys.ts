@@ -18,6 +18,11 @@ import type { CoordinationDriver } from "./store/coordination.ts";
 
 const firstKeyName = "first";
 const signingFact = "signing key";
+/** What a store keeps of the secret that tokens are signed with: whether another is the same, and no more. */
+export const signingKeyFact = (secret: string): readonly [name: string, value: string] => [
+  signingFact,
+  hash("sha256", `carillon signing key ${secret}`, "hex"),
+];
 const leastSecretBytes = 32;
 
 export interface FirstKeysOptions {
@@ -101,13 +106,12 @@ async function openTokenSecret(options: FirstKeysOptions, mayMake: boolean): Pro
   };
 }
 
-/** What is kept of the secret tells only whether another is the same. */
 async function disagrees(
   { secret, file, made }: Secret,
   { facts, replaceMissing }: FirstKeysOptions,
 ): Promise<KeyProblem | null> {
   if (facts === null) return null;
-  const mine = hash("sha256", `carillon signing key ${secret}`, "hex");
+  const [, mine] = signingKeyFact(secret);
   const kept = await facts.agree(signingFact, mine);
   if (kept === mine) return null;
   if (replaceMissing) {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { type Ended, type Promotion, promote } from "../../src/promotion/promote.ts";
+import { type Ended, type Promotion, promote } from "../../src/promotion/flow.ts";
 import { makeFaults } from "../../src/store/sqlite/faults.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";

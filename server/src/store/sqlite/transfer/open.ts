@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { Failure } from "../../../errors.ts";
 import type { TransferSource, TransferTarget } from "../../transfer.ts";
 import { openForWriting } from "../connection.ts";
@@ -77,6 +78,8 @@ const guarded =
   <A extends readonly unknown[], T>(call: (...args: A) => T) =>
   async (...args: A): Promise<T> => {
     try {
+      // A turn of the loop each: nothing else here waits, and a signal must get through.
+      await setImmediate();
       return call(...args);
     } catch (error) {
       throw error instanceof RangeError ? error : failureOf(failureValueOf(error), error);
