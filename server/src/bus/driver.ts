@@ -37,6 +37,7 @@ export interface BusListener {
 
 export interface BusDriver {
   start(listener: BusListener): Promise<void>;
+  /** What was published is sent to others first, in a bounded time. */
   stop(): Promise<void>;
   publish(messages: readonly BusMessage[]): void;
   /**

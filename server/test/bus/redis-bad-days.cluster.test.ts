@@ -222,6 +222,18 @@ test.each([
   expect(troubles[0]).toMatch(text);
 });
 
+test("a server that doesn't let us publish is told of in words, and again only when it lets us", async () => {
+  const server = await serverUp();
+  await server.command("ACL", "SETUSER", "limited", "on", ">pw", "+@all", "resetchannels", "&other:*");
+  const url = server.url.replace("//", "//limited:pw@");
+  const { troubles, recoveries, until } = await startBus([{ ...server, url }]);
+  await until(() => troubles.length > 0);
+  expect(troubles[0]).toMatch(/can't access|permission/i);
+  await server.command("ACL", "SETUSER", "limited", "allchannels");
+  await until(() => recoveries() === 1);
+  expect(troubles).toHaveLength(1);
+});
+
 test("no password is told: not a wrong one, and not in an address that is none", async () => {
   const server = await serverUp("--requirepass", "secret");
   const url = server.url.replace("//", "//:hunter2@");

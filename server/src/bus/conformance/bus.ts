@@ -132,6 +132,17 @@ export function examineBus(name: string, { capabilities, make }: BusUnderTest): 
         one.bus.publish([head("topic:t", 1)]);
         await Promise.all([one.ear.heard(head("topic:t", 1)), other.ear.heard(head("topic:t", 1))]);
       });
+
+      test("what was published before stop is delivered", async () => {
+        const [one, other] = [await started(), await started()];
+        await other.bus.subscribe("topic:t");
+        // Once it has come through, there is a way for what follows.
+        one.bus.publish([head("topic:t", 1)]);
+        await other.ear.heard(head("topic:t", 1));
+        one.bus.publish([head("topic:t", 2)]);
+        await one.bus.stop();
+        await other.ear.heard(head("topic:t", 2));
+      });
     }
   });
 }

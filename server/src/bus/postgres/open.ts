@@ -123,9 +123,9 @@ export function makePostgresBus(options: PostgresBusOptions): BusDriver {
     async stop() {
       probe.cancel();
       listening.stop();
-      notifying.stop();
       subscriber?.stop();
-      publisher.stop();
+      await publisher.stop();
+      notifying.stop();
     },
 
     publish(messages) {

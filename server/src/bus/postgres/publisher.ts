@@ -19,7 +19,8 @@ export interface PublisherOptions {
 export interface Publisher {
   opened(connection: PostgresConnection): Promise<void>;
   closed(): void;
-  stop(): void;
+  /** Takes no more, and resolves when what was taken is sent or given up. */
+  stop(): Promise<void>;
   publish(message: BusMessage): void;
   /** Resolves to whether it was notified. */
   notify(payload: string): Promise<boolean>;
@@ -45,6 +46,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
   let aheadMs = 0;
   let stopped = false;
+  const drained = Promise.withResolvers<void>();
 
   async function send(to: PostgresConnection, payloads: readonly string[], before: number): Promise<boolean> {
     const sentAt = clock.now();
@@ -60,6 +62,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   async function flush(): Promise<void> {
     const to = current;
     const texts = waiting;
+    if (stopped && !sending && (to === null || texts.size === 0)) drained.resolve();
     if (texts.size === 0) return;
     if (dueAt < clock.now()) {
       waiting = new Map();
@@ -96,7 +99,9 @@ export function makePublisher(options: PublisherOptions): Publisher {
 
     stop() {
       stopped = true;
-      current = null;
+      void flush();
+      clock.after(patienceMs, drained.resolve);
+      return drained.promise;
     },
 
     publish(message) {

@@ -63,7 +63,7 @@ export function makeRedisBus(options: RedisBusOptions): BusDriver {
     },
 
     async stop() {
-      for (const server of servers) server.stop();
+      await Promise.all(servers.map((server) => server.stop()));
     },
 
     publish(messages) {

@@ -22,7 +22,8 @@ export interface Publisher {
   /** Sends what waits. Rejects when the server lets us not. */
   opened(connection: RedisConnection): Promise<void>;
   closed(): void;
-  stop(): void;
+  /** Takes no more, and resolves when what was taken is sent or given up. */
+  stop(): Promise<void>;
   publish(message: BusMessage): void;
 }
 
@@ -71,10 +72,12 @@ export function makePublisher(options: PublisherOptions): Publisher {
   /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
   let aheadMs = 0;
   let stopped = false;
+  const drained = Promise.withResolvers<void>();
 
   function settled(batch: Batch, sent: boolean): void {
     total -= batch.size;
     if (!sent) dropped(batch.messages, "away");
+    if (stopped && total === 0) drained.resolve();
   }
 
   function close(): void {
@@ -117,7 +120,8 @@ export function makePublisher(options: PublisherOptions): Publisher {
   return {
     async opened(to) {
       const sentAt = clock.now();
-      aheadMs = (await run(to, always, [])) - sentAt;
+      // To nobody: a server that doesn't let us publish says so here.
+      aheadMs = (await run(to, always, [prefix, wireVersion])) - sentAt;
       current = to;
       flush();
     },
@@ -131,7 +135,10 @@ export function makePublisher(options: PublisherOptions): Publisher {
 
     stop() {
       stopped = true;
-      current = null;
+      flush();
+      if (total === 0 || current === null) drained.resolve();
+      clock.after(patienceMs, drained.resolve);
+      return drained.promise;
     },
 
     publish(message) {

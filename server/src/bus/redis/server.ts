@@ -23,7 +23,8 @@ export interface ServerSettings {
 /** One server: a connection that is subscribed, one that publishes, and what is told of both. */
 export interface Server {
   start(): void;
-  stop(): void;
+  /** What was published is sent first, in a bounded time. */
+  stop(): Promise<void>;
   publish(message: BusMessage): void;
   subscribe(stream: StreamName): Promise<void>;
   unsubscribe(stream: StreamName): void;
@@ -73,11 +74,11 @@ export function makeServer(address: RedisAddress, listener: BusListener, setting
       subscribing.start();
       publishing.start();
     },
-    stop() {
+    async stop() {
       subscribing.stop();
-      publishing.stop();
       subscriber.stop();
-      publisher.stop();
+      await publisher.stop();
+      publishing.stop();
     },
     publish: publisher.publish,
     subscribe: subscriber.subscribe,
