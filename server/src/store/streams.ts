@@ -5,8 +5,10 @@
  *
  * - **Seqs.** A stream's seqs are 1..head without holes. `head` never falls: not when rows are trimmed, not when
  *   the stream is emptied or closed. A stream that nobody has written to has head 0 and needs no creation.
- * - **Whole or not at all.** `apply` commits all of a batch or nothing of it. What it resolved with is durable:
- *   it survives the death of the process and of the machine.
+ * - **Parts.** A stream is of part `partOf(stream, parts)`. A batch with `progress` is of streams of its part alone;
+ *   one without may be of any.
+ * - **Whole or not at all.** `apply` commits all of a batch or nothing of it; of a batch without `progress`, all or
+ *   nothing of each part. What it resolved with is durable: it survives the death of the process and of the machine.
  * - **Visibility.** A row, a head or a rev read by any other method is committed. After `apply` has resolved,
  *   reads that begin see its rows.
  * - **One writer.** `apply` is called for one part by one caller at a time; a driver need not order concurrent
@@ -63,7 +65,9 @@ export interface Batch {
  * - `conflict`: the same key with another digest is there, under this seq; nothing changed.
  * - `closed`: the stream's topic was deleted; nothing changed.
  * The first of several equal keys within a batch wins. Keys are compared within the identity window: one that
- * was stored longer ago is forgotten and stored anew.
+ * was stored longer ago is forgotten and stored anew. With `progress` the window lies between the times at which the
+ * records were accepted, so that a log that is read again gives the same seqs whatever the clock says then; a backend
+ * whose logs keep no offsets may go by its clock.
  */
 export type Outcome =
   | { readonly status: "stored" | "duplicate" | "conflict"; readonly seq: number }
@@ -131,7 +135,7 @@ export interface StreamsDriver {
   /** The rows behind `after` (0 from the start); `limit` from 1 to 256. */
   read(stream: StreamName, after: number, limit: number): Promise<Page>;
 
-  /** Heads of at most 1,000 streams, from one consistent view. Unknown streams are {head: 0, first: 1, rev: 0, receiptSeq: 0}. */
+  /** Heads of at most 1,000 streams, those of a part from one consistent view. Unknown streams are {head: 0, first: 1, rev: 0, receiptSeq: 0}. */
   heads(streams: readonly StreamName[]): Promise<Heads>;
 
   /** A notification by identity; null when unknown, trimmed away or beyond the window. */

@@ -1,6 +1,6 @@
 import type { StreamName } from "@carillon/protocol/stream";
 import { describe, expect, test } from "vitest";
-import { apply, headOf, opened, record, records, rowOf, type StoreUnderTest } from "./suite.ts";
+import { apply, headOf, inPart, opened, record, records, rowOf, type StoreUnderTest } from "./suite.ts";
 
 export function examineReads(subject: StoreUnderTest): void {
   describe("read", () => {
@@ -80,10 +80,10 @@ export function examineReads(subject: StoreUnderTest): void {
     test("invariant 3: reads during writes see prefixes without holes, and heads that never fall", async () => {
       const { store } = await opened(subject);
       const { streams } = store;
+      const [userA, userB] = [inPart(0, subject, "user:a"), inPart(0, subject, "user:b")];
       let writing = true;
       const write = async (): Promise<void> => {
-        for (let at = 0; at < 40; at++)
-          await apply(streams, ...records("user:a", 25), ...records("user:b", 25));
+        for (let at = 0; at < 40; at++) await apply(streams, ...records(userA, 25), ...records(userB, 25));
         writing = false;
       };
       const read = async (): Promise<number> => {
@@ -92,8 +92,8 @@ export function examineReads(subject: StoreUnderTest): void {
         for (let last = false; !last || after < head; ) {
           last = !writing;
           const [page, both] = await Promise.all([
-            streams.read("user:a", after, 256),
-            streams.heads(["user:a", "user:b"]),
+            streams.read(userA, after, 256),
+            streams.heads([userA, userB]),
           ]);
           expect(page.rows.map(({ seq }) => seq)).toEqual(page.rows.map((_, at) => after + at + 1));
           expect(page.head).toBeGreaterThanOrEqual(head);
