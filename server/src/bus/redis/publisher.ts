@@ -1,4 +1,5 @@
 import type { StreamName } from "@carillon/protocol/stream";
+import { ErrorReply } from "@redis/client";
 import type { Clock } from "../../clock.ts";
 import type { BusMessage } from "../driver.ts";
 import type { BusEvents } from "../events.ts";
@@ -121,7 +122,11 @@ export function makePublisher(options: PublisherOptions): Publisher {
     async opened(to) {
       const sentAt = clock.now();
       // To nobody: a server that doesn't let us publish says so here.
-      aheadMs = (await run(to, always, [prefix, wireVersion])) - sentAt;
+      const time = await run(to, always, [prefix, wireVersion]).catch((reason) => {
+        if (!(reason instanceof ErrorReply)) throw reason;
+        throw new Error(`publishing is refused: ${reason.message}`, { cause: reason });
+      });
+      aheadMs = time - sentAt;
       current = to;
       flush();
     },
