@@ -65,8 +65,8 @@ test("invariant 1: what was acknowledged is there, once and in order, after its 
     await single.up();
   }
   await load.more(2_000);
-  const resolved = await load.stop();
-  const found = audit(resolved, await readAll(await open(single, "killed")));
+  const acknowledged = await load.stop();
+  const found = audit(acknowledged, await readAll(await open(single, "killed")));
   expect(found).toMatchObject(faultless);
   expect(found.acknowledged).toBeGreaterThanOrEqual(6_000);
 });

@@ -1,7 +1,7 @@
 /**
  * Appends without end, many under way at once, and an audit of what the log holds afterwards: nothing that was
- * acknowledged is lost, nothing that was sent once is there twice, and a part's records are in the order in which
- * their appends resolved.
+ * acknowledged is lost, nothing that was sent once is there twice, and a part's records are in the order of their
+ * appends.
  */
 import { partOf } from "@carillon/protocol/partition";
 import type { StreamName } from "@carillon/protocol/stream";
@@ -22,8 +22,8 @@ export interface Audit {
 }
 
 export function startLoad(log: LogDriver, underWay = 60) {
-  const resolved: LogRecord[] = [];
-  const refused = new Set<string>();
+  const sent: (readonly LogRecord[])[] = [];
+  const acknowledged = new Set<string>();
   const waiting: { readonly at: number; readonly tell: () => void }[] = [];
   let turn = 0;
   let going = true;
@@ -31,33 +31,33 @@ export function startLoad(log: LogDriver, underWay = 60) {
   const one = async (): Promise<void> => {
     while (going) {
       const some = records(streams[turn++ % streams.length]!, 1 + (turn % 4), `{"turn":${turn}}`);
+      sent.push(some);
       try {
         await log.append(some);
-        resolved.push(...some);
+        for (const { key } of some) acknowledged.add(key);
       } catch {
-        for (const { key } of some) refused.add(key);
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
-      for (const { at, tell } of waiting) if (resolved.length >= at) tell();
+      for (const { at, tell } of waiting) if (acknowledged.size >= at) tell();
     }
   };
   const running = Array.from({ length: underWay }, one);
 
   return {
-    refused: () => refused.size,
     /** Resolves when so many more records are acknowledged. */
     more: (count: number) =>
-      new Promise<void>((tell) => void waiting.push({ at: resolved.length + count, tell })),
+      new Promise<void>((tell) => void waiting.push({ at: acknowledged.size + count, tell })),
+    /** Answers with what was acknowledged, in the order in which it was appended. */
     async stop(): Promise<readonly LogRecord[]> {
       going = false;
       await Promise.all(running);
-      return resolved;
+      return sent.flat().filter(({ key }) => acknowledged.has(key));
     },
   };
 }
 
 export function audit(
-  resolved: readonly LogRecord[],
+  acknowledged: readonly LogRecord[],
   read: ReadonlyMap<number, readonly LogRecord[]>,
 ): Audit {
   const parts = read.size;
@@ -72,7 +72,7 @@ export function audit(
       else places.set(key, at);
     }
     let last = -1;
-    for (const { key, stream } of resolved) {
+    for (const { key, stream } of acknowledged) {
       if (partOf(stream, parts) !== part) continue;
       const at = places.get(key);
       if (at === undefined) lost++;
@@ -81,7 +81,7 @@ export function audit(
       if (twice.has(key)) repeated++;
     }
   }
-  return { acknowledged: resolved.length, lost, repeated, disordered };
+  return { acknowledged: acknowledged.length, lost, repeated, disordered };
 }
 
 /** All that the log holds, part by part, up to where it ends now. */
