@@ -38,12 +38,11 @@ const counting = (floor: string): string => `
 /** The user's own stream and the topics that they follow, as the user's server knows them. */
 const standings = `
   SELECT asked.name AS user, meta.epoch, coalesce(own.rev, 0) AS rev, f.topic, f.id, f.since,
-    coalesce(read_seq, 0) AS "readSeq"
+    coalesce((SELECT read_seq FROM positions p WHERE p.user_id = own.id AND p.stream_id = f.id), 0) AS "readSeq"
   FROM meta, unnest($1::text[]) AS asked(name) LEFT JOIN streams own ON own.name = asked.name
     CROSS JOIN LATERAL (
       SELECT NULL AS topic, own.id, 0::bigint AS since
       UNION ALL SELECT topic, topic_id, since FROM subscriptions WHERE user_id = own.id) f
-    LEFT JOIN positions ON positions.user_id = own.id AND positions.stream_id = f.id
   WHERE carillon_may_read($2::int[])`;
 
 const everything = `
