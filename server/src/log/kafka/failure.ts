@@ -18,13 +18,10 @@ const reasonOf = (error: unknown): string => {
 
 const retryAfterMs = 1_000;
 
-/** Of a connection that can't be had. What the client calls a mistake of its user's, nothing mends but a person. */
+/** Of a connection that can't be had. Credentials that are refused, or TLS that is missing, only a person mends. */
 export function unreachable(what: string, error: unknown): Failure {
-  const { cause } = error as Error;
-  const mistaken = [error, cause].some(
-    (one) => one instanceof AuthenticationError || one instanceof UserError,
-  );
-  if (!mistaken) return unavailable(what, error);
+  const refused = error instanceof Error && error.cause instanceof AuthenticationError;
+  if (!refused && !(error instanceof UserError)) return unavailable(what, error);
   return new Failure("foreign", `${what}: ${reasonOf(error)}`, { cause: error });
 }
 
