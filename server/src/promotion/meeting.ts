@@ -33,10 +33,8 @@ export function meet({ source, target, id, moves }: Meeting): Verdict {
   if (moves && from?.is === "left") {
     const same = into !== null && "id" in into && into.id === from.id;
     if (into?.is === "arriving" && same) return { go: "copy", id: from.id, from: into.at };
-    return {
-      go: "nowhere",
-      why: `${source.name} was promoted to ${from.to} on ${from.at}, and that was compared`,
-    };
+    const why = `${source.name} was promoted to ${from.to} on ${from.at}, and that was compared`;
+    return into?.is === "serving" || (into?.is === "arrived" && same) ? { go: "nowhere", why } : no(why);
   }
   if (into?.is === "arriving") {
     const same = from?.is === "leaving" && from.id === into.id;
