@@ -45,10 +45,15 @@ async function opened() {
   const on = (server: number, streamOf: (name: string) => StreamName): string => {
     for (let at = 0; ; at++) if (shards.of(streamOf(`n${at}`)) === watched[server]) return `n${at}`;
   };
+  const people = async () => {
+    const known = await makeShards(watched, founded.parts);
+    return { directory: makeDirectory(known), positions: makePositions(known) };
+  };
   return {
     shards,
-    directory: makeDirectory(shards),
-    positions: makePositions(shards),
+    ...(await people()),
+    /** Somebody who knows where the parts are now. */
+    people,
     streams: makeStreams(shards, dayMs, systemClock),
     topic: on(0, topicStream),
     near: on(0, userStream),
@@ -153,29 +158,48 @@ const part = (shards: { partOf(stream: StreamName): number }, user: string): num
   shards.partOf(userStream(user));
 
 test("what was asked of a server that a part has left isn't answered by it", async () => {
-  const { directory, positions, topic, far, shards, sql } = await opened();
+  const { directory, people, topic, far, shards, sql } = await opened();
   const stream = userStream(far);
   await directory.putTopic(topic, "key:k");
   await directory.subscribe(topic, [far], 256);
-  await sql(1, "UPDATE parts SET state = 'gone' WHERE part = $1", [part(shards, far)]);
-  for (const call of [
-    () => positions.unread(far),
-    () => positions.read(far, stream, 1),
-    () => positions.read(far, topicStream(topic), 1),
-    () => positions.findDevice(far, "d"),
-    () => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
-    () => positions.acknowledge([{ user: far, stream, upTo: 1 }]),
-    () => positions.acknowledge([{ user: far, stream: topicStream(topic), upTo: 1 }]),
-    () => positions.receipts(stream, 1, 1),
-    () => directory.subscriptions(far),
-    () => directory.subscribe(topic, [far], 256),
-    () => directory.unsubscribe(topic, far),
-    () => directory.unsubscribe("nowhere", far),
-    () => directory.deleteTopic(topic),
-  ]) {
-    await expect(call()).rejects.toMatchObject({ code: "unavailable" });
-  }
+  const is = (state: string) =>
+    sql(1, "UPDATE parts SET state = $1 WHERE part = $2", [state, part(shards, far)]);
+  const calls: readonly ((by: Awaited<ReturnType<typeof people>>) => Promise<unknown>)[] = [
+    ({ positions }) => positions.unread(far),
+    ({ positions }) => positions.read(far, stream, 1),
+    ({ positions }) => positions.read(far, topicStream(topic), 1),
+    ({ positions }) => positions.findDevice(far, "d"),
+    ({ positions }) => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
+    ({ positions }) => positions.acknowledge([{ user: far, stream, upTo: 1 }]),
+    ({ positions }) => positions.acknowledge([{ user: far, stream: topicStream(topic), upTo: 1 }]),
+    ({ positions }) => positions.receipts(stream, 1, 1),
+    ({ directory: some }) => some.subscriptions(far),
+    ({ directory: some }) => some.subscribe(topic, [far], 256),
+    ({ directory: some }) => some.unsubscribe(topic, far),
+    ({ directory: some }) => some.unsubscribe("nowhere", far),
+  ];
+  const askLate = async (): Promise<void> => {
+    for (const call of calls) {
+      await is("here");
+      const late = await people();
+      await is("gone");
+      await expect(call(late)).rejects.toMatchObject({ code: "unavailable" });
+    }
+  };
+  await askLate();
   expect(await directory.subscribers(topic, "", 10)).toEqual({ items: [], next: null });
+  await is("here");
+  expect(await directory.subscriptions(far)).toEqual([{ topic, since: 0 }]);
+  await sql(1, "DELETE FROM streams WHERE name = $1", [stream]);
+  await askLate();
+});
+
+test("a deletion isn't ended before it has seen all parts", async () => {
+  const { directory, topic, far, shards, sql } = await opened();
+  await directory.putTopic(topic, "key:k");
+  await directory.subscribe(topic, [far], 256);
+  await sql(1, "UPDATE parts SET state = 'gone' WHERE part = $1", [part(shards, far)]);
+  await expect(directory.deleteTopic(topic)).rejects.toMatchObject({ code: "unavailable" });
   await sql(1, "UPDATE parts SET state = 'here' WHERE part = $1", [part(shards, far)]);
   expect(await directory.subscriptions(far)).toEqual([{ topic, since: 0 }]);
   expect(await directory.deleteTopic(topic)).not.toBeNull();
