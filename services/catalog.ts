@@ -13,6 +13,8 @@ import { ports, portsFrom, portsInBlock } from "./versions.ts";
 export interface Service {
   readonly name: string;
   readonly kind: Kind;
+  /** Who has to be up before it, by name. */
+  readonly needs: readonly string[];
   readonly servers: readonly Server[];
   readonly up: () => Promise<void>;
 }
@@ -23,9 +25,10 @@ export const usual = ["postgres1", "postgres2", "pgbouncer", "redis1", "redis2",
 /** All that can be asked for, whether or not it is there, on a block of ports that begins here. */
 export function catalog(from: number): Service[] {
   const at = (name: string) => join(place(), name);
-  const one = (kind: Kind, server: Server): Service => ({
+  const one = (kind: Kind, server: Server, needs: string[] = []): Service => ({
     name: server.name,
     kind,
+    needs,
     servers: [server],
     up: server.up,
   });
@@ -35,7 +38,7 @@ export function catalog(from: number): Service[] {
     own: Record<"ports" | "brokerPorts" | "controllerPorts", number[]>,
   ): Service => {
     const all = kafka({ name, directory: at(name), ...own });
-    return { name, kind: "kafka", servers: all.brokers, up: all.up };
+    return { name, kind: "kafka", needs: [], servers: all.brokers, up: all.up };
   };
   const postgresAt = (name: "postgres1" | "postgres2") =>
     one("postgres", postgres({ name, directory: at(name), port: from + ports[name] }));
@@ -52,6 +55,7 @@ export function catalog(from: number): Service[] {
         port: from + ports.pgbouncer,
         postgresPort: from + ports.postgres1,
       }),
+      ["postgres1"],
     ),
     redisAt("redis1"),
     redisAt("redis2"),

@@ -21,7 +21,7 @@ export async function kafkaJars(): Promise<string> {
   try {
     writeFileSync(join(half, "pom.xml"), pom);
     const jars = join(half, "jars");
-    const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
+    const goal = [`${plugin}:copy-dependencies`, "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
     await run(binary("mvn"), ["--batch-mode", "--no-transfer-progress", "--quiet", ...goal], { cwd: half });
     if (!existsSync(folder)) renameSync(jars, folder);
   } catch (cause) {
@@ -34,6 +34,8 @@ export async function kafkaJars(): Promise<string> {
   }
   return folder;
 }
+
+const plugin = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}`;
 
 const dependency = (group: string, artifact: string, version: string) =>
   `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;

@@ -41,7 +41,12 @@ async function main(): Promise<number> {
   if (unknown.length > 0) throw new Error(`there is no service ${unknown.join(", ")}`);
   const named = (otherwise: (service: Service) => boolean) =>
     all.filter((service) => (names.length > 0 ? names.includes(service.name) : otherwise(service)));
-  if (verb === "up") return await up(named(({ name }) => usual.includes(name)));
+  if (verb === "up") {
+    const asked = named(({ name }) => usual.includes(name));
+    return await up(
+      all.filter((each) => asked.includes(each) || asked.some(({ needs }) => needs.includes(each.name))),
+    );
+  }
   if (verb === "down")
     return await down(
       named(() => true),

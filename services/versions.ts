@@ -11,6 +11,7 @@ export const versions = {
   kafka: "4.3.1",
   /** Kafka's jars leave the choice of a logger to whoever starts it. */
   log4j: "2.25.4",
+  mavenDependencyPlugin: "3.8.1",
 } as const;
 
 /**
