@@ -96,6 +96,6 @@ const used = (servers: readonly Server[]): number =>
   servers.reduce((sum, server) => sum + readTree(server.pid()!), 0);
 
 async function tell(url: string, statement: string): Promise<void> {
-  const connection = await openConnection(url, () => {});
+  const connection = await openConnection(url, 10_000, () => {});
   await connection.run(statement, []).finally(() => connection.end());
 }

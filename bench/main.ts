@@ -70,17 +70,30 @@ if (trials.length === 0 || wanted?.some((name) => !deployments.some((each) => ea
 }
 pinLoad();
 const backends = makeBackends(values.directory);
+const running = new Set<Running>();
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => void stopAll().then(() => process.exit(1)));
+
+async function stopAll(): Promise<void> {
+  await Promise.all(Array.from(running, (one) => one.stop()));
+  await backends.stop();
+}
 
 async function runTrial({ shape, on }: Trial, cli: string): Promise<Result> {
   const { directory } = values;
-  const running: Running[] = [];
+  const mine: Running[] = [];
   const start = async (extra: readonly string[] = []): Promise<Running> => {
     const options = { deployment: on, cli, directory, nodeOptions: values["node-option"] };
     const one = await startRunning(options, backends, extra);
-    running.push(one);
+    mine.push(one);
+    running.add(one);
     return one;
   };
-  const result = await shape.run(start, on).finally(() => Promise.all(running.map((one) => one.stop())));
+  const stop = async (one: Running): Promise<void> => {
+    running.delete(one);
+    await one.stop();
+  };
+  const result = await shape.run(start, on).finally(() => Promise.all(mine.map(stop)));
   const { audit } = result;
   if (audit !== null && audit.lost + audit.repeated + audit.wrong > 0) {
     throw new Error(`${shape.name} on ${on.name}: ${JSON.stringify(audit)}`);
@@ -144,6 +157,6 @@ async function compare(other: string): Promise<void> {
 try {
   await (values.against === undefined ? runAll() : compare(values.against));
 } finally {
-  await backends.stop();
+  await stopAll();
 }
 process.exit(0);
