@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { openConnection } from "../server/src/store/postgres/connection.ts";
+import { Client } from "pg";
 import { type Kafka, startKafka } from "../services/kafka.ts";
 import { startPostgres } from "../services/postgres.ts";
 import { startRedis } from "../services/redis.ts";
@@ -96,6 +96,7 @@ const used = (servers: readonly Server[]): number =>
   servers.reduce((sum, server) => sum + readTree(server.pid()!), 0);
 
 async function tell(url: string, statement: string): Promise<void> {
-  const connection = await openConnection(url, 10_000, () => {});
-  await connection.run(statement, []).finally(() => connection.end());
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement).finally(() => client.end());
 }
