@@ -83,9 +83,17 @@ export function delaysOf(clients: readonly ComingBack[], ledger: Ledger): Figure
   return { p50: at(0.5), p99: at(0.99), longest: at(1) };
 }
 
+export interface Report extends Figures {
+  readonly fault: string;
+  readonly combination: string;
+  readonly form: string;
+  readonly seed: number;
+  readonly rounds: number;
+}
+
 /** A line of JSON, where `FIGURES` names a file for them. */
-export function report(fault: string, combination: string, figures: Figures & { rounds?: number }): void {
-  const line = JSON.stringify({ fault, combination, ...figures });
+export function report(figures: Report): void {
+  const line = JSON.stringify(figures);
   const file = process.env["FIGURES"];
   if (file === undefined) console.log(line);
   else appendFileSync(file, `${line}\n`);

@@ -28,7 +28,9 @@ export async function balance(deployment: Pick<Deployment, "urls">): Promise<Bal
     if (to === null) return void answer.writeHead(503, { "retry-after": "1" }).end();
     const { method, url: path, rawHeaders: headers } = incoming;
     const { hostname, port } = to;
-    const outgoing = request({ hostname, port, method, path, headers, setDefaultHeaders: false });
+    // A connection each: one that is kept may be closed by the server just when it is used again.
+    const asked = { hostname, port, method, path, headers, agent: false } as const;
+    const outgoing = request({ ...asked, setDefaultHeaders: false });
     outgoing.on("response", (told) => {
       answer.writeHead(told.statusCode!, told.statusMessage, told.rawHeaders);
       told.pipe(answer);
@@ -56,6 +58,7 @@ export async function balance(deployment: Pick<Deployment, "urls">): Promise<Bal
   const server = createServer({ maxHeaderSize: 1 << 20, requireHostHeader: false }, forward);
   server.requestTimeout = 0;
   server.headersTimeout = 0;
+  server.keepAliveTimeout = 0;
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));

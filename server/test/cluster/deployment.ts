@@ -70,6 +70,10 @@ const usualFlags = [
 /** Longer than any healthy connection is silent. */
 export const silenceMs = 8_000;
 
+const startMs = 90_000;
+const tooLate = (): Promise<"too late"> =>
+  new Promise((resolve) => setTimeout(resolve, startMs, "too late" as const).unref());
+
 /** Resolves when all serve. */
 export async function deploy(options: DeployOptions): Promise<Deployment> {
   const { combination, backing, flags = [], particular = () => ({}), atEnd } = options;
@@ -145,7 +149,10 @@ function makeMember(options: MemberOptions): Member {
       atEnd,
     });
     spawned = mine;
-    const serving = await mine.serving;
+    const serving = await Promise.race([mine.serving, tooLate()]);
+    if (serving === "too late") {
+      throw new Error(`${name} doesn't serve after ${startMs / 1_000} s: ${mine.said.join("\n")}`);
+    }
     if (serving === null) {
       throw new Error(`${name} ended with ${(await mine.exit).code}: ${mine.said.join("\n")}`);
     }

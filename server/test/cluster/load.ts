@@ -11,7 +11,10 @@ import { type Deployment, silenceMs } from "./deployment.ts";
 
 export interface LoadOptions {
   readonly seed: number;
-  readonly follows?: Follows;
+  /** Keeps the users and topics of one load from those of another on the same deployment. */
+  readonly tag?: string;
+  /** Besides the usual three, five clients each. */
+  readonly moreUsers?: number;
   readonly producers?: number;
   /** Between two requests of a producer, on average. */
   readonly paceMs?: number;
@@ -32,20 +35,19 @@ export interface Load {
   finish(settleMs?: number): Promise<Figures>;
 }
 
-const usualFollows: Follows = {
-  ada: ["all", "few"],
-  bob: ["all", "few"],
-  eve: ["all"],
-  joe: ["all"],
-  mia: [],
-};
+const followsOf = (tag: string, more: number): Follows => ({
+  [`${tag}ada`]: [`${tag}all`, `${tag}few`],
+  [`${tag}bob`]: [`${tag}all`],
+  [`${tag}mia`]: [],
+  ...Object.fromEntries(Array.from({ length: more }, (_, at) => [`${tag}u${at}`, []])),
+});
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function startLoad(deployment: Deployment, options: LoadOptions): Promise<Load> {
-  const { seed, follows = usualFollows, paceMs = 40, patienceMs = 20_000 } = options;
+  const { seed, tag = "", moreUsers = 0, paceMs = 100, patienceMs = 20_000 } = options;
   const dice = makeDice(seed);
-  const crowd = makeCrowd(follows);
+  const crowd = makeCrowd(followsOf(tag, moreUsers));
   const ledger = makeLedger();
   const waits = new Set<{ left: number; readonly done: () => void }>();
   const refusals = { told: 0, longestMs: 0, lost: 0, unanswered: 0 };
