@@ -149,6 +149,7 @@ const rules: Rule[] = [
     why: "the command starts the server and looks no deeper",
     allowed: [
       "@carillon/server/main",
+      "@carillon/server/parts",
       "@carillon/server/promote",
       "@carillon/server/config",
       "@carillon/server/config/show",

@@ -8,6 +8,7 @@ import { commandHelp, verbHelp } from "./help.ts";
 import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
+import { parts } from "./parts.ts";
 import { promote } from "./promote.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
@@ -16,7 +17,18 @@ import { token } from "./token.ts";
 import { topic } from "./topic.ts";
 import { type Surroundings, UsageError, type Verb } from "./verb.ts";
 
-const verbs = [serve, send, listen, token, topic, key, status, config, promote] as unknown as readonly Verb[];
+const verbs = [
+  serve,
+  send,
+  listen,
+  token,
+  topic,
+  key,
+  status,
+  config,
+  promote,
+  parts,
+] as unknown as readonly Verb[];
 
 const world: Surroundings = {
   env: process.env,
