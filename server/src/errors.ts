@@ -8,6 +8,7 @@ export type FailureCode =
   | "read-only" // the storage can't be written; nothing was written
   | "corrupt" // the data is damaged
   | "foreign" // the data isn't Carillon's, or of a version this program doesn't know
+  | "unusable" // it is there and can't be used as it is set up: rights, names, settings; a person must change that
   | "diverged" // the store and the log don't go together any more; a person must decide how to go on
   | "locked" // another process owns the data
   | "overloaded" // more is under way than is allowed; nothing was done

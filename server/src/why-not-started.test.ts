@@ -15,6 +15,7 @@ const system = (code: string, more: object = {}) =>
   Object.assign(new Error(`${code}: it went wrong`), { code, syscall: "x", ...more });
 
 const codes: FailureCode[] = [
+  "unusable",
   "diverged",
   "locked",
   "foreign",

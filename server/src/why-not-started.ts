@@ -25,6 +25,7 @@ const advice: Record<FailureCode, (c: Circumstances) => string> = {
   foreign: (c) => `what is in ${nameOf(c)} was not made by this version of Carillon; ${anotherOf(c)}.`,
   corrupt: (c) =>
     `the data in ${nameOf(c)} is damaged; nothing was changed. Keep a copy of it, and put a backup in its place.`,
+  unusable: () => "what it depends on can't be used as it is set up.",
   diverged: () => "the store and the log don't go together any more.",
   full: (c) => `no space is left to write to ${nameOf(c)}; make room and start again.`,
   "read-only": (c) => `${nameOf(c)} can't be written; give this user the right to, or ${anotherOf(c)}.`,

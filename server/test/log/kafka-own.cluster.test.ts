@@ -169,7 +169,7 @@ test.each<[string, number, Partial<KafkaLogOptions>, RegExp]>([
   if (name !== "isn't there") await open(topic, 2);
   const log = openKafkaLog(topics.options(topic, parts, more));
   onTestFinished(() => log.stop());
-  await expect(log.start()).rejects.toMatchObject({ code: "foreign", message: expect.stringMatching(text) });
+  await expect(log.start()).rejects.toMatchObject({ code: "unusable", message: expect.stringMatching(text) });
 });
 
 test("a start waits for a Kafka that isn't there, says so, and ends when it is stopped", async () => {

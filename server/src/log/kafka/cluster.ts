@@ -49,7 +49,7 @@ const askTimeoutMs = 5_000;
 
 function parseAddress(text: string): Address {
   const url = URL.canParse(`kafka://${text}`) ? new URL(`kafka://${text}`) : null;
-  if (!url?.hostname) throw new Failure("foreign", `"${text}" is not the host:port of a Kafka broker`);
+  if (!url?.hostname) throw new Failure("unusable", `"${text}" is not the host:port of a Kafka broker`);
   return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || defaultPort };
 }
 
@@ -129,7 +129,7 @@ export function makeCluster(options: ClusterOptions): Cluster {
     for (const { nodeId, host, port } of answer.brokers) nodes.set(nodeId, { host, port });
     const found = answer.topics.find(({ name }) => name === options.topic);
     if (found?.errorCode === ErrorCode.topicAuthorizationFailed) {
-      throw new Failure("foreign", `Kafka doesn't allow this client to describe the topic ${options.topic}`);
+      throw new Failure("unusable", `Kafka doesn't allow this client to describe the topic ${options.topic}`);
     }
     if (!found || found.errorCode === ErrorCode.unknownTopicOrPartition) {
       topic = null;

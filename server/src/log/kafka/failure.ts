@@ -22,7 +22,7 @@ const retryAfterMs = 1_000;
 export function unreachable(what: string, error: unknown): Failure {
   const refused = error instanceof Error && error.cause instanceof AuthenticationError;
   if (!refused && !(error instanceof UserError)) return unavailable(what, error);
-  return new Failure("foreign", `${what}: ${reasonOf(error)}`, { cause: error });
+  return new Failure("unusable", `${what}: ${reasonOf(error)}`, { cause: error });
 }
 
 /** A failure of Kafka, or of the way to it. */

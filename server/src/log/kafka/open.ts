@@ -120,7 +120,10 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
     await cluster.refresh();
     if (cluster.topic() === null) {
       if (!options.createTopic) {
-        throw new Failure("foreign", `there is no topic ${topic} in Kafka: make it with ${parts} partitions`);
+        throw new Failure(
+          "unusable",
+          `there is no topic ${topic} in Kafka: make it with ${parts} partitions`,
+        );
       }
       await createTopic(
         cluster,
@@ -143,7 +146,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
       parts,
       options.acceptUnsafe ?? false,
     );
-    if (verdict.refusal !== null) throw new Failure("foreign", verdict.refusal);
+    if (verdict.refusal !== null) throw new Failure("unusable", verdict.refusal);
     for (const warning of verdict.warnings) events.warned?.(warning);
     mostOfPart = verdict.batchBytes;
     topicId = found.id;
@@ -165,7 +168,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
         return await prepare();
       } catch (error) {
         if (stopping) continue;
-        if (error instanceof Failure && error.code === "foreign") throw error;
+        if (error instanceof Failure && error.code === "unusable") throw error;
         events.waiting?.(error instanceof Error ? error.message : String(error));
         await pauses.pause(backoffMs(startBackoff, attempts, random()));
       }

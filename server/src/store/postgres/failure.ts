@@ -15,8 +15,8 @@ const codes: { readonly [sqlstateOrClass: string]: FailureCode } = {
   "25P03": "unavailable", // idle_in_transaction_session_timeout
   XX001: "corrupt",
   XX002: "corrupt",
-  "28": "foreign", // these credentials open nothing here
-  "3D": "foreign",
+  "28": "unusable", // these credentials open nothing here
+  "3D": "unusable",
 };
 
 const retryAfterMs: { readonly [code in FailureCode]?: number } = {

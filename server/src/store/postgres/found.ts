@@ -85,7 +85,7 @@ export async function foundStore(
   const metas = await Promise.all(shards.map((shard) => metaOf(shard.query)));
   const homeAt = metas.findIndex((meta) => meta?.server === 0);
   if (homeAt === -1 && metas.some(Boolean)) {
-    throw new Failure("foreign", "the server that the store began with isn't among those configured");
+    throw new Failure("unusable", "the server that the store began with isn't among those configured");
   }
   const home = shards[Math.max(0, homeAt)]!;
   if (homeAt === -1) {
@@ -99,7 +99,7 @@ export async function foundStore(
   numbered.sort(([a], [b]) => a - b);
   const ordered = numbered.map(([, shard]) => shard);
   if (new Set(numbered.map(([server]) => server)).size < numbered.length) {
-    throw new Failure("foreign", "two of the configured servers are the same one");
+    throw new Failure("unusable", "two of the configured servers are the same one");
   }
   return { shards: ordered, parts: meta.parts };
 }
