@@ -64,6 +64,7 @@ export interface Batch {
  * - `duplicate`: the same key with the same digest is already there, under this seq; nothing changed.
  * - `conflict`: the same key with another digest is there, under this seq; nothing changed.
  * - `closed`: the stream's topic was deleted; nothing changed.
+ * - `rejected`: the backend can't store it, whatever was checked before; it is set aside, the others went on.
  * The first of several equal keys within a batch wins. Keys are compared within the identity window: one that
  * was stored longer ago is forgotten and stored anew. With `progress` the window lies between the times at which the
  * records were accepted, so that a log that is read again gives the same seqs whatever the clock says then; a backend
@@ -71,7 +72,8 @@ export interface Batch {
  */
 export type Outcome =
   | { readonly status: "stored" | "duplicate" | "conflict"; readonly seq: number }
-  | { readonly status: "closed" };
+  | { readonly status: "closed" }
+  | { readonly status: "rejected" };
 
 export interface Applied {
   /** False: `progress.from` wasn't the part's place any more, somebody else moved on, nothing was written. */

@@ -1,6 +1,7 @@
 import type { Applied, Batch, Outcome, StreamRecord } from "../streams.ts";
 import { bigints, bytes, integers, smallints, texts } from "./arrays.ts";
 import { cutIntoRuns, outcomesOf, type Run, type RunAnswer } from "./batch.ts";
+import { findBad, isAboutValues } from "./bisect.ts";
 import type { Query, Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
 
@@ -62,12 +63,57 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
     return { owned: true, outcomes, committedAt };
   };
 
-  const applyOn = (shard: Shard, batch: Batch): Promise<Applied> => {
+  const applyWhole = (shard: Shard, batch: Batch): Promise<Applied> => {
     const runs = cutIntoRuns(batch.records, batch.progress !== null);
-    if (runs.length === 0) runs.push({ records: [], names: [], firsts: [], inStream: [], firstOf: [] });
     return runs.length === 1
       ? applyRuns(shard.query, batch, runs)
       : shard.transaction((query) => applyRuns(query, batch, runs));
+  };
+
+  /** What the batch would do, undone. */
+  const attempt = async (shard: Shard, batch: Batch, records: readonly StreamRecord[]): Promise<void> => {
+    const undone = new Error("undone");
+    const runs = cutIntoRuns(records, batch.progress !== null);
+    const trial = shard.transaction(async (query) => {
+      for (const run of runs) {
+        await query(
+          statement,
+          valuesOf({ ...batch, progress: null, rejected: [] }, run, batch.progress !== null),
+        );
+      }
+      throw undone;
+    });
+    await trial.catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  };
+
+  /** Should a record have passed every check and be refused by the server, it alone is set aside. */
+  const applyOn = async (shard: Shard, batch: Batch): Promise<Applied> => {
+    try {
+      return await applyWhole(shard, batch);
+    } catch (error) {
+      if (!isAboutValues(error)) throw error;
+      const bad = await findBad(batch.records, (some) => attempt(shard, batch, some));
+      if (bad.length === 0) throw error;
+      const reasons = new Map(bad.map(({ at, reason }) => [at, reason]));
+      const setAside = bad.map(({ at, reason }) => ({
+        reason,
+        record: JSON.stringify(batch.records[at]),
+        offset: batch.progress?.from ?? "",
+      }));
+      const applied = await applyWhole(shard, {
+        ...batch,
+        records: batch.records.filter((_, at) => !reasons.has(at)),
+        rejected: [...batch.rejected, ...setAside],
+      });
+      if (!applied.owned) return applied;
+      let good = 0;
+      const outcomes = batch.records.map(
+        (_, at): Outcome => (reasons.has(at) ? { status: "rejected" } : applied.outcomes[good++]!),
+      );
+      return { ...applied, outcomes };
+    }
   };
 
   const applyWithProgress = (batch: Batch): Promise<Applied> => {

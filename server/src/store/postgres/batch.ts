@@ -25,12 +25,12 @@ export interface RunAnswer {
 const statuses = ["stored", "duplicate", "conflict", "closed"] as const;
 
 /**
- * Cuts a batch into runs. A repeat that was accepted later than the first might be beyond the window of what the first
+ * Cuts a batch into runs, at least one. A repeat that was accepted later than the first might be beyond the window of what the first
  * repeats, and then takes a seq; the statement that says so comes after the first's.
  */
 export function cutIntoRuns(records: readonly StreamRecord[], byAcceptance: boolean): Run[] {
   const runs: Run[] = [];
-  for (let from = 0; from < records.length; ) {
+  for (let from = 0; from < records.length || runs.length === 0; ) {
     const places = new Map<StreamName, { readonly place: number; readonly keys: Map<string, number> }>();
     const firsts: StreamRecord[] = [];
     const inStream: number[] = [];

@@ -1,9 +1,11 @@
-import { Client, type QueryResult, types } from "pg";
+import { Client, type DatabaseError, type QueryResult, types } from "pg";
 import { sqlstateOf, unavailable } from "./failure.ts";
 import { makeLimited } from "./limited.ts";
 
 /** One connection; a call at a time. */
 export interface Connection {
+  /** False once it broke or was destroyed, or the server said that it ends it: its socket may close later. */
+  readonly usable: boolean;
   /** Rejects with the server's error, or with a Failure when the connection broke: the effect is then unknown. */
   run(text: string, values: readonly unknown[]): Promise<readonly unknown[]>;
   /** As a transaction of its own that the server ends with an error when it takes about `timeoutMs`. */
@@ -17,15 +19,18 @@ export interface Connection {
 }
 
 const int8 = 20;
-const connectMs = 3_000;
 
 const asNumber = (value: string): number => Number(value);
 /** Every number that is kept fits a double: seqs, ids, milliseconds. */
 const getTypeParser = ((oid: number, format?: "text" | "binary") =>
   oid === int8 ? asNumber : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser;
 
-/** Opens a connection; `lost` when it has ended, whoever ended it. Rejects with the driver's errors. */
-export async function openConnection(address: string, lost: () => void): Promise<Connection> {
+/** Opens a connection; `lost` when it has ended, whoever ended it. */
+export async function openConnection(
+  address: string,
+  lost: () => void,
+  connectMs = 3_000,
+): Promise<Connection> {
   const client = new Client({
     connectionString: address,
     connectionTimeoutMillis: connectMs,
@@ -42,8 +47,12 @@ export async function openConnection(address: string, lost: () => void): Promise
     client.connection.stream.destroy();
     throw sqlstateOf(error) === "" ? unavailable("PostgreSQL can't be reached", error) : error;
   }
-  const known = (error: unknown): unknown =>
-    sqlstateOf(error) === "" ? unavailable("the connection to PostgreSQL broke", error) : error;
+  let usable = true;
+  const known = (error: unknown): unknown => {
+    const isOfServer = sqlstateOf(error) !== "";
+    if (!isOfServer || (error as DatabaseError).severity === "FATAL") usable = false;
+    return isOfServer ? error : unavailable("the connection to PostgreSQL broke", error);
+  };
   const ask = async (text: string, values: readonly unknown[]): Promise<QueryResult> => {
     try {
       return await client.query({ text, values: values as unknown[] });
@@ -52,6 +61,9 @@ export async function openConnection(address: string, lost: () => void): Promise
     }
   };
   return {
+    get usable() {
+      return usable;
+    },
     run: async (text, values) => (await ask(text, values)).rows,
     runLimited: (text, values, timeoutMs) =>
       new Promise((resolve, reject) => {
@@ -63,7 +75,10 @@ export async function openConnection(address: string, lost: () => void): Promise
       const { command } = await ask("COMMIT", []);
       if (command !== "COMMIT") throw unavailable("PostgreSQL rolled the transaction back");
     },
-    destroy: () => client.connection.stream.destroy(),
+    destroy() {
+      usable = false;
+      client.connection.stream.destroy();
+    },
     end: () => void client.end().catch(() => {}),
   };
 }

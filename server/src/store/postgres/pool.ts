@@ -46,6 +46,7 @@ export function makePool({ clock, connections, queuedCalls, open }: PoolOptions)
 
   const openOne = async (): Promise<void> => {
     opening += 1;
+    const waitedAlready = [...waiters];
     let lost = false;
     let connection: Connection | undefined;
     try {
@@ -54,7 +55,7 @@ export function makePool({ clock, connections, queuedCalls, open }: PoolOptions)
         if (connection) forget(connection);
       });
     } catch (error) {
-      if (known.size === 0) for (const waiter of waiters) waiter.reject(error);
+      if (known.size === 0) for (const waiter of waitedAlready) waiter.reject(error);
     } finally {
       opening -= 1;
     }
@@ -117,7 +118,7 @@ export function makePool({ clock, connections, queuedCalls, open }: PoolOptions)
     },
 
     give(connection) {
-      if (known.get(connection)) {
+      if (known.get(connection) || !connection.usable) {
         known.delete(connection);
         connection.destroy();
       } else if (known.has(connection)) idle.push(connection);

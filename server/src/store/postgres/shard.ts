@@ -49,29 +49,8 @@ const begin = (timeoutMs: number): string =>
 
 export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: ShardOptions): Shard {
   const addresses = addressesOf(url);
+  const connectMs = timeoutMs * 0.5;
   let preferred = 0;
-
-  const open = async (lost: () => void): Promise<Connection> => {
-    let failure: unknown;
-    for (let tried = 0; tried < addresses.length; tried++) {
-      const at = (preferred + tried) % addresses.length;
-      try {
-        const connection = await openConnection(addresses[at]!, lost);
-        const [row] = (await connection.run(probe, [])) as { standby: boolean }[];
-        if (!row?.standby) {
-          preferred = at;
-          return connection;
-        }
-        connection.end();
-        failure = unavailable("PostgreSQL takes no writes: it is a standby");
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failureOf(failure);
-  };
-
-  const pool = makePool({ clock, connections, queuedCalls, open });
 
   /** A call that isn't answered in time takes its connection with it. */
   const bounded = async <T>(connection: Connection, leftMs: number, call: () => Promise<T>): Promise<T> => {
@@ -89,6 +68,28 @@ export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: S
       cancel();
     }
   };
+
+  const open = async (lost: () => void): Promise<Connection> => {
+    let failure: unknown;
+    for (let tried = 0; tried < addresses.length; tried++) {
+      const at = (preferred + tried) % addresses.length;
+      try {
+        const connection = await openConnection(addresses[at]!, lost, connectMs);
+        const [row] = await bounded(connection, connectMs, () => connection.run(probe, []));
+        if (!(row as { readonly standby: boolean }).standby) {
+          preferred = at;
+          return connection;
+        }
+        connection.end();
+        failure = unavailable("PostgreSQL takes no writes: it is a standby");
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failureOf(failure);
+  };
+
+  const pool = makePool({ clock, connections, queuedCalls, open });
 
   const using = async <T>(limitMs: number, call: (connection: Connection) => Promise<T>): Promise<T> => {
     const startedAt = clock.now();
