@@ -114,7 +114,8 @@ export function makeHubs(
   async function check(some: readonly Hub[]): Promise<void> {
     await Promise.all(
       some.map(async (hub) => {
-        if (hub.gone || warming.has(hub)) return;
+        if (hub.gone) return;
+        if (warming.has(hub)) return void suspects.add(hub);
         const before = hub.last;
         const head = await reader.head(hub.stream).catch(() => null);
         if (head === null) suspects.add(hub);
