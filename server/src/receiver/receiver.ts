@@ -115,6 +115,7 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
       topics.forget(ownerOf(to));
       return refusedReceipt(to);
     }
+    if (outcome.status === "rejected") return { to, status: "refused", error: notKept(to) };
     return outcome.status === "conflict"
       ? { to, status: "conflict", seq: outcome.seq, error: conflict(to) }
       : { to, status: outcome.status, seq: outcome.seq };
@@ -172,6 +173,9 @@ const refusedReceipt = (to: StreamName): Receipt => ({ to, status: "refused", er
 
 const noTopic = (to: StreamName): Problem =>
   problem("topic-not-found", `there is no topic ${ownerOf(to)}; PUT /v1/topics/${ownerOf(to)} makes it`);
+
+const notKept = (to: StreamName): Problem =>
+  problem("internal", `the store can't keep this notification for ${to}; it was set aside`);
 
 const conflict = (to: StreamName): Problem =>
   problem("conflict", `${to} has a notification of this source and id, with other content; use another id`);
