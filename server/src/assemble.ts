@@ -29,6 +29,7 @@ import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
 import { makeOperations } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
+import { takeForServing } from "./promotion/serving.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
@@ -181,6 +182,10 @@ async function assembleInto(
   });
   await begin(storeWatch);
 
+  const taken = await waiting.until("the store", () => takeForServing(store.coordination, config));
+  if ("problem" in taken) return taken;
+  if (taken.note !== null) log.warn({}, taken.note);
+
   const keys =
     has("receiver") || has("distributor")
       ? await openFirstKeys({
@@ -225,7 +230,7 @@ async function assembleInto(
     await begin(director);
   }
   started.push({ ...logService, start: async () => {} });
-  const edge = keys === null ? null : edgeOf(ground, keys, distributor);
+  const edge = keys === null ? null : edgeOf(ground, keys, distributor, keptLog !== null);
   if (edge !== null) {
     if (edge.sessions !== null) await begin(edge.sessions);
     await begin(edge.http);
@@ -315,7 +320,7 @@ interface Edge {
 }
 
 /** What clients and producers connect to: the routes of the roles that this process has. */
-function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null): Edge {
+function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null, isKept: boolean): Edge {
   const { config, log, clock, metrics, store, records, bus } = ground;
   const tokens = tokensOf(config, keys, clock);
   const apiKeys = openKeys(store.access, clock);
@@ -333,6 +338,7 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
             sizeBytes: config.notificationBytes,
           }),
           tracking: openTracking(store.streams, store.positions, bus, clock),
+          storesLater: isKept,
           topics: openTopics(store.directory, bus, topics),
           tokens,
           keyring: openKeyring(store.access, apiKeys, clock),

@@ -40,7 +40,7 @@ export interface StreamState {
 }
 
 /** The streams of a part, some at a time, in the order of their numbers. */
-export async function* streamsOf(shard: Shard, part: number): AsyncGenerator<readonly StreamState[]> {
+async function* streamsOf(shard: Shard, part: number): AsyncGenerator<readonly StreamState[]> {
   let after = -1;
   for (;;) {
     const page = await shard.query<StreamState>(
