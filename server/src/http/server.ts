@@ -50,6 +50,8 @@ export const httpDefaults: HttpLimits = {
 export interface ProducerDeps {
   readonly receiver: Receiver;
   readonly tracking: Tracking;
+  /** What was accepted is stored a moment later: until then it can't be found. */
+  readonly storesLater: boolean;
   readonly topics: Topics;
   readonly tokens: Tokens;
   readonly keyring: Keyring;
@@ -117,7 +119,7 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
     budgetBodies(scope, limits.bodyBytes, limits.bodiesBytes);
     notifications(scope, { ...deps, ...producers, ...limits });
   });
-  tracking(app, producers.tracking);
+  tracking(app, producers.tracking, producers.storesLater);
   topics(app, producers.topics);
   subscribers(app, producers.topics);
   tokens(app, producers.tokens);

@@ -22,7 +22,12 @@ const Where = Type.Object(
   { additionalProperties: false },
 );
 
-export function tracking(app: FastifyInstance, service: Tracking): void {
+export function tracking(app: FastifyInstance, service: Tracking, storesLater: boolean): void {
+  const notFound = (to: string): Problem => {
+    const later = storesLater ? "; one that was accepted a moment ago is not stored yet: ask again" : "";
+    return problem("notification-not-found", `${to} has no notification of this source and id${later}`);
+  };
+
   app.route<{ Params: Static<typeof Id>; Querystring: Static<typeof Where> }>({
     method: "GET",
     url: "/v1/notifications/:id",
@@ -91,8 +96,5 @@ function mustOwn(key: ApiKey, source: string): void {
   if (maySendAs(key, source)) return;
   throw problemError(problem("source-forbidden", `the key ${key.name} is bound to other sources`));
 }
-
-const notFound = (to: string): Problem =>
-  problem("notification-not-found", `${to} has no notification of this source and id`);
 
 const toTime = (ms: number): string => new Date(ms).toISOString();

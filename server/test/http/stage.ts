@@ -98,6 +98,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         sizeBytes,
       }),
       tracking: openTracking(store.streams, store.positions, bus, clock),
+      storesLater: false,
       topics: openTopics(store.directory, bus, known),
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
