@@ -143,7 +143,7 @@ test("invariant 7: what comes between the two servers has a newer rev than the o
   const publish = () =>
     streams.apply({ part: 0, progress: null, records: records(topicStream(topic), 2), rejected: [] });
   await publish();
-  pause(0, "carillon_uncounted", async () => {
+  pause(0, "carillon_counts", async () => {
     await publish();
     await positions.read(far, topicStream(topic), 1);
   });

@@ -12,14 +12,12 @@ import { makeGather } from "./gather.ts";
 import type { Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
 
-interface Standing {
+interface Followed {
   readonly user: StreamName;
   readonly epoch: number;
   readonly rev: number;
   /** Null: the user's own stream. */
   readonly topic: string | null;
-  readonly id: number | null;
-  readonly since: number;
   readonly readSeq: number;
 }
 
@@ -28,12 +26,14 @@ interface Counted {
   readonly count: number;
 }
 
-/** How many rows of the stream `s` behind `floor` count. */
-const counting = (floor: string): string => `
-  CROSS JOIN LATERAL (SELECT greatest(${floor}, s.trimmed) AS behind) b
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN s.head > behind THEN s.head - behind - carillon_uncounted(s.id, behind, s.head) ELSE 0 END AS count
-  ) c`;
+interface Standing extends Followed {
+  /** Null: nothing was ever written to it. */
+  readonly id: number | null;
+  readonly since: number;
+}
+
+const everything = `
+  SELECT name AS user, epoch, rev, topic, read_seq AS "readSeq", head, count FROM carillon_unread($1, $2)`;
 
 /** The user's own stream and the topics that they follow, as the user's server knows them. */
 const standings = `
@@ -45,22 +45,12 @@ const standings = `
       UNION ALL SELECT topic, topic_id, since FROM subscriptions WHERE user_id = own.id) f
   WHERE carillon_may_read($2::int[])`;
 
-const everything = `
-  SELECT f.*, coalesce(s.head, 0) AS head, count
-  FROM (${standings}) f LEFT JOIN streams s ON s.id = f.id
-  ${counting('f."readSeq", f.since')}
-  ORDER BY topic NULLS FIRST`;
-
-const counts = `
-  SELECT (f.place - 1)::int AS at, s.head, count
-  FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS f(id, floor, place) JOIN streams s ON s.id = f.id
-  ${counting("f.floor")}
-  WHERE carillon_may_read($3::int[])`;
+const counts = "SELECT (place - 1)::int AS at, head, count FROM carillon_counts($1, $2, $3)";
 
 const nothing: Counted = { head: 0, count: 0 };
-const streamOf = ({ user, topic }: Standing): StreamName => (topic === null ? user : topicStream(topic));
+const streamOf = ({ user, topic }: Followed): StreamName => (topic === null ? user : topicStream(topic));
 
-function unreadOf(rows: readonly (Standing & Counted)[]): Unread {
+function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
   const streams = rows.map(
     (row): UnreadStream => ({
       stream: streamOf(row),
@@ -76,7 +66,7 @@ function unreadOf(rows: readonly (Standing & Counted)[]): Unread {
 export function makeUnread({ all, of, grouped, partOf }: Shards) {
   const partsOf = (names: readonly StreamName[]): Buffer => integers([...new Set(names.map(partOf))]);
 
-  const countedElsewhere = async (rows: readonly Standing[]): Promise<(Standing & Counted)[]> => {
+  const countedElsewhere = async (rows: readonly Standing[]): Promise<(Followed & Counted)[]> => {
     const found = new Map<Standing, Counted>();
     const groups = grouped(
       rows.filter(({ id }) => id !== null),
@@ -100,9 +90,9 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
     const values = [texts(users), partsOf(users)];
     const rows =
       all.length === 1
-        ? await shard.query<Standing & Counted>(everything, values)
+        ? await shard.query<Followed & Counted>(everything, values)
         : await countedElsewhere(await shard.query<Standing>(standings, values));
-    const byUser = new Map(users.map((user): [StreamName, (Standing & Counted)[]] => [user, []]));
+    const byUser = new Map(users.map((user): [StreamName, (Followed & Counted)[]] => [user, []]));
     for (const row of rows) byUser.get(row.user)!.push(row);
     return users.map((user) => unreadOf(byUser.get(user)!));
   });

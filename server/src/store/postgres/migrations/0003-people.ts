@@ -78,19 +78,53 @@ CREATE TABLE api_keys(
 
 -- Functions, because planning a statement over all of notifications' partitions takes milliseconds and a function's
 -- plan is kept. It is kept too while the tables grow, so that what suits empty ones must not be chosen.
-CREATE FUNCTION carillon_uncounted(in_stream bigint, behind bigint, up_to bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+
+-- What users follow, their own stream first, and how many rows of it count up to its head.
+CREATE FUNCTION carillon_unread(names text[], name_parts integer[])
+RETURNS TABLE(name text, epoch integer, rev bigint, topic text, read_seq bigint, head bigint, count bigint)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
   at bigint := carillon_now();
 BEGIN
-  RETURN (
-    SELECT count(*) FROM notifications n
-    WHERE n.stream_id = in_stream AND n.seq > behind AND n.seq <= up_to
-      AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at));
+  PERFORM carillon_may_read(name_parts);
+  RETURN QUERY
+    SELECT asked.name, (SELECT m.epoch FROM meta m), coalesce(own.rev, 0), f.topic, p.read_seq, coalesce(s.head, 0), c.count
+    FROM unnest(names) AS asked(name) LEFT JOIN streams own ON own.name = asked.name
+      CROSS JOIN LATERAL (
+        SELECT NULL AS topic, own.id, 0::bigint AS since
+        UNION ALL SELECT b.topic, b.topic_id, b.since FROM subscriptions b WHERE b.user_id = own.id) f
+      LEFT JOIN streams s ON s.id = f.id
+      CROSS JOIN LATERAL (SELECT coalesce((
+        SELECT q.read_seq FROM positions q WHERE q.user_id = own.id AND q.stream_id = f.id), 0) AS read_seq) p
+      CROSS JOIN LATERAL (SELECT greatest(p.read_seq, f.since, s.trimmed) AS behind) b
+      CROSS JOIN LATERAL (SELECT CASE WHEN s.head > b.behind THEN s.head - b.behind - (
+        SELECT count(*) FROM notifications n
+        WHERE n.stream_id = s.id AND n.seq > b.behind AND n.seq <= s.head
+          AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at)) ELSE 0 END AS count) c
+    ORDER BY f.topic NULLS FIRST;
+END $$;
+
+-- The same for streams by their ids, behind floors, for users of other servers.
+CREATE FUNCTION carillon_counts(ids bigint[], floors bigint[], id_parts integer[])
+RETURNS TABLE(place bigint, head bigint, count bigint)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+  at bigint := carillon_now();
+BEGIN
+  PERFORM carillon_may_read(id_parts);
+  RETURN QUERY
+    SELECT f.place, s.head, CASE WHEN s.head > b.behind THEN s.head - b.behind - (
+      SELECT count(*) FROM notifications n
+      WHERE n.stream_id = s.id AND n.seq > b.behind AND n.seq <= s.head
+        AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at)) ELSE 0 END
+    FROM unnest(ids, floors) WITH ORDINALITY AS f(id, floor, place) JOIN streams s ON s.id = f.id
+      CROSS JOIN LATERAL (SELECT greatest(f.floor, s.trimmed) AS behind) b;
 END $$;
 
 CREATE FUNCTION carillon_receivable(in_stream bigint, behind bigint, up_to bigint) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
 BEGIN
   RETURN QUERY
     SELECT n.seq FROM notifications n
@@ -101,12 +135,13 @@ END $$;
 -- topic's lock before, the third what those have who had the users'. What is locked, in this order, so that none waits
 -- in a circle: the parts that are written to, the topic (shared by those who subscribe, alone by who deletes it), streams
 -- by id, the rest. The names in order. A row a user who was asked for and doesn't follow the topic yet: rev null where
--- they follow too many. One row with ended: the generation was deleted.
+-- they follow too many. One row with ended: the generation was deleted. It is planned anew each time, for the tables as
+-- they are: one call may be for a user or for a thousand.
 CREATE FUNCTION carillon_subscribe(
   in_topic text, in_topic_id bigint, in_generation integer, in_since bigint, most bigint,
   users text[], names text[], name_parts integer[]
 ) RETURNS TABLE(user_name text, rev bigint, ended boolean)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
   PERFORM carillon_may_write(name_parts);
   PERFORM pg_advisory_xact_lock_shared(in_topic_id);
