@@ -2,27 +2,46 @@ import type { Applied, Batch, Outcome, StreamRecord } from "../streams.ts";
 import { bigints, bytes, integers, smallints, texts } from "./arrays.ts";
 import { cutIntoRuns, outcomesOf, type Run, type RunAnswer } from "./batch.ts";
 import { findBad, isAboutValues } from "./bisect.ts";
+import { isAboutAPart } from "./failure.ts";
+import { makeGather } from "./gather.ts";
 import type { Query, Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
 
 const receiptFlag = 4;
-const statement = `SELECT owned, at, codes, seqs, conflicting
-  FROM carillon_apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`;
+const statement = `SELECT held, at, codes, seqs, conflicting
+  FROM carillon_apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`;
 
 interface Answer extends RunAnswer {
-  readonly owned: boolean;
+  /** Of the parts whose progress was given, those that stood where it begins; null when none did. */
+  readonly held: readonly number[] | null;
   readonly at: number;
 }
+
+/** What batches of several parts weigh together at most; about as much as one may by itself. */
+const mostWeight = 2_000;
+const bytesOfWeight = 2_048;
+/** A statement waits for the disk and not for the next: one computes while the other is made durable. */
+const abreast = 2;
+
+const weightOf = ({ records }: Batch): number =>
+  records.reduce((sum, { body }) => sum + Math.max(1, body.length / bytesOfWeight), 1);
 
 const flagsOf = ({ kind, receipt }: StreamRecord): number => (receipt ? kind | receiptFlag : kind);
 
 export function makeApply(shards: Shards, identityWindowMs: number): (batch: Batch) => Promise<Applied> {
-  const valuesOf = ({ part, progress, rejected }: Batch, run: Run, byAcceptance: boolean): unknown[] => {
+  /** Of batches that all have progress, or none. */
+  const valuesOf = (batches: readonly Batch[], run: Run, byAcceptance: boolean): unknown[] => {
     const { names, firsts, inStream } = run;
+    const moves = batches.flatMap(({ part, progress }) => (progress ? [{ part, ...progress }] : []));
+    const rejected = batches.flatMap(({ part, rejected }) => rejected.map((one) => ({ part, ...one })));
     return [
-      part,
-      progress?.from ?? null,
-      progress?.to ?? null,
+      ...(moves.length === 0
+        ? [null, null, null]
+        : [
+            integers(moves.map(({ part }) => part)),
+            texts(moves.map(({ from }) => from)),
+            texts(moves.map(({ to }) => to)),
+          ]),
       identityWindowMs,
       texts(names),
       integers(names.map(shards.partOf)),
@@ -39,8 +58,9 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
         : null,
       texts(firsts.map((record) => record.body)),
       ...(rejected.length === 0
-        ? [null, null, null]
+        ? [null, null, null, null]
         : [
+            integers(rejected.map(({ part }) => part)),
             texts(rejected.map(({ offset }) => offset)),
             texts(rejected.map(({ reason }) => reason.replaceAll("\0", "\ufffd"))),
             bytes(rejected.map(({ record }) => record)),
@@ -48,14 +68,17 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
     ];
   };
 
+  const isOwned = ({ part, progress }: Batch, { held }: Answer): boolean =>
+    progress === null || (held?.includes(part) ?? false);
+
   /** The runs of a batch, on the server that holds all of its streams. */
   const applyRuns = async (query: Query, batch: Batch, runs: readonly Run[]): Promise<Applied> => {
     const outcomes: Outcome[] = [];
     let committedAt = 0;
     let rest = batch;
     for (const run of runs) {
-      const [answer] = await query<Answer>(statement, valuesOf(rest, run, batch.progress !== null));
-      if (!answer!.owned) return { owned: false, outcomes: [], committedAt: answer!.at };
+      const [answer] = await query<Answer>(statement, valuesOf([rest], run, batch.progress !== null));
+      if (!isOwned(rest, answer!)) return { owned: false, outcomes: [], committedAt: answer!.at };
       for (const outcome of outcomesOf(run, answer!)) outcomes.push(outcome);
       committedAt = answer!.at;
       rest = { ...batch, progress: null, rejected: [] };
@@ -78,7 +101,7 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
       for (const run of runs) {
         await query(
           statement,
-          valuesOf({ ...batch, progress: null, rejected: [] }, run, batch.progress !== null),
+          valuesOf([{ ...batch, progress: null, rejected: [] }], run, batch.progress !== null),
         );
       }
       throw undone;
@@ -116,12 +139,45 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
     }
   };
 
+  /** Batches of different parts in one statement: most of what a small one costs is the statement. */
+  const applyTogether = async (
+    shard: Shard,
+    batches: readonly Batch[],
+  ): Promise<(Applied | Promise<Applied>)[]> => {
+    const apart = (): Promise<Applied>[] => batches.map((batch) => applyOn(shard, batch));
+    const runs = cutIntoRuns(
+      batches.flatMap(({ records }) => records),
+      true,
+    );
+    const parts = new Set(batches.map(({ part }) => part));
+    if (batches.length === 1 || parts.size < batches.length || runs.length > 1) return apart();
+    let answer: Answer;
+    try {
+      const [row] = await shard.query<Answer>(statement, valuesOf(batches, runs[0]!, true));
+      answer = row!;
+    } catch (error) {
+      // Nothing was written, and what stops one is no reason to stop the others.
+      if (isAboutValues(error) || isAboutAPart(error)) return apart();
+      throw error;
+    }
+    const outcomes = outcomesOf(runs[0]!, answer);
+    let from = 0;
+    return batches.map((batch) => {
+      const own = outcomes.slice(from, from + batch.records.length);
+      from += batch.records.length;
+      const owned = isOwned(batch, answer);
+      return { owned, outcomes: owned ? own : [], committedAt: answer.at };
+    });
+  };
+
+  const together = makeGather(applyTogether, { abreast, most: mostWeight, weigh: weightOf });
+
   const applyWithProgress = (batch: Batch): Promise<Applied> => {
     for (const { stream } of batch.records) {
       if (shards.partOf(stream) === batch.part) continue;
       throw new RangeError(`${stream} isn't of part ${batch.part}`);
     }
-    return shards.steady(() => applyOn(shards.ofPart(batch.part), batch));
+    return shards.steady(() => together(shards.ofPart(batch.part), batch));
   };
 
   /** Without progress a batch may be of many parts: on each server it is applied whole. */

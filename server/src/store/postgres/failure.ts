@@ -37,6 +37,12 @@ export const sqlstateOf = (error: unknown): string =>
     ? error.code
     : "";
 
+/** What the guard raised, as it came or as its caller is told. */
+export function isAboutAPart(error: unknown): boolean {
+  const state = sqlstateOf(error) || sqlstateOf((error as Error).cause);
+  return state === movedState || state === frozenState;
+}
+
 /** A server that takes no writes is one that another has taken over from: for callers it is away. */
 export const isReadOnly = (error: unknown): boolean => sqlstateOf(error) === "25006";
 

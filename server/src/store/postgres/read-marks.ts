@@ -69,24 +69,27 @@ export function makeReadMarks({ of, partOf }: Shards) {
   });
 
   /** "again": the mark moved under the statement, whose snapshot doesn't say where to. */
-  const marking = makeGather<Shard, Reading, ReadMark | "again" | null>(async (shard, readings) => {
-    const readers = readings.map(({ user }) => userStream(user));
-    const rows = await shard.query<Marked>(mark, [
-      texts(readers),
-      texts(readings.map(({ stream }) => (isTopicStream(stream) ? ownerOf(stream) : null))),
-      bigints(readings.map(({ upTo }) => upTo)),
-      bigints(readings.map(({ head }) => head)),
-      partsOf(readers),
-      partsOf(readings.flatMap(({ stream, head }) => (head === null ? [stream] : []))),
-    ]);
-    const byPlace = new Map(rows.map((row) => [row.at, row]));
-    return readings.map(({ user, stream }, at) => {
-      const row = byPlace.get(at);
-      if (!row) return stream === userStream(user) ? { readSeq: 0, rev: 0 } : null;
-      if (row.moved !== null) return { readSeq: row.moved, rev: row.movedRev };
-      return row.wanted > row.known ? "again" : { readSeq: row.known, rev: row.rev };
-    });
-  }, 1);
+  const marking = makeGather<Shard, Reading, ReadMark | "again" | null>(
+    async (shard, readings) => {
+      const readers = readings.map(({ user }) => userStream(user));
+      const rows = await shard.query<Marked>(mark, [
+        texts(readers),
+        texts(readings.map(({ stream }) => (isTopicStream(stream) ? ownerOf(stream) : null))),
+        bigints(readings.map(({ upTo }) => upTo)),
+        bigints(readings.map(({ head }) => head)),
+        partsOf(readers),
+        partsOf(readings.flatMap(({ stream, head }) => (head === null ? [stream] : []))),
+      ]);
+      const byPlace = new Map(rows.map((row) => [row.at, row]));
+      return readings.map(({ user, stream }, at) => {
+        const row = byPlace.get(at);
+        if (!row) return stream === userStream(user) ? { readSeq: 0, rev: 0 } : null;
+        if (row.moved !== null) return { readSeq: row.moved, rev: row.movedRev };
+        return row.wanted > row.known ? "again" : { readSeq: row.known, rev: row.rev };
+      });
+    },
+    { abreast: 1 },
+  );
 
   return async function read(user: string, stream: StreamName, upTo: number): Promise<ReadMark | null> {
     const own = userStream(user);

@@ -42,17 +42,18 @@ END $$;
 CREATE FUNCTION carillon_may_write(wanted integer[]) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   one integer;
-  found text;
+  its_state text;
 BEGIN
-  FOR one IN SELECT DISTINCT part FROM unnest(wanted) AS w(part) ORDER BY part LOOP
-    PERFORM pg_advisory_xact_lock_shared(1131572846, one);
-    SELECT state INTO found FROM parts WHERE part = one;
-    IF found = 'frozen' THEN
-      RAISE EXCEPTION 'part % is being moved', one USING ERRCODE = 'CRFRZ';
-    ELSIF found IS DISTINCT FROM 'here' THEN
-      RAISE EXCEPTION 'part % is not here', one USING ERRCODE = 'CRMOV';
-    END IF;
-  END LOOP;
-  RETURN true;
+  PERFORM pg_advisory_xact_lock_shared(1131572846, w.part)
+    FROM (SELECT DISTINCT part FROM unnest(wanted) AS u(part) ORDER BY part) w;
+  SELECT w.part, parts.state INTO one, its_state FROM unnest(wanted) AS w(part) LEFT JOIN parts ON parts.part = w.part
+    WHERE parts.state IS DISTINCT FROM 'here' LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN true;
+  ELSIF its_state = 'frozen' THEN
+    RAISE EXCEPTION 'part % is being moved', one USING ERRCODE = 'CRFRZ';
+  ELSE
+    RAISE EXCEPTION 'part % is not here', one USING ERRCODE = 'CRMOV';
+  END IF;
 END $$;
 `;

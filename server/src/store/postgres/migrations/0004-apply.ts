@@ -1,63 +1,68 @@
+import { keptPlans } from "./kept-plans.ts";
+
 /**
  * A batch in one call: a function, because its plans are then kept by the server, on any connection and through
  * PgBouncer. Its statements follow each other, each in a new snapshot: what waits at the fence or at the streams' rows
  * sees in the next statement what those before it have committed.
  *
- * `next_from` and `next_to` null: the log keeps no offsets, several writers may come at once, and the streams' rows
- * are locked in the order of their ids. Records name their stream by its place in `names`, and no two of them have the
- * same stream and key. `named_from` is where the window begins for the earliest of them, with an hour between clocks.
+ * It may be of several parts, each with where its log stood and stands now; `held` are those whose place that was, and
+ * of the others nothing is written. `log_parts` null: the log keeps no offsets, several writers may come at once, and
+ * the streams' rows are locked. Records name their stream by its place in `names`, and no two of them have the same
+ * stream and key. `named_from` is where the window begins for the earliest of them, with an hour between clocks.
  */
 export const sql = `
 CREATE FUNCTION carillon_apply(
-  log_part integer, next_from text, next_to text, window_ms bigint,
+  log_parts integer[], next_froms text[], next_tos text[], window_ms bigint,
   names text[], name_parts integer[],
   in_stream integer[], keys text[], digests text[], flags smallint[], ats bigint[],
   expiries bigint[], collapses bytea[], bodies text[],
-  rejected_offsets text[], rejected_reasons text[], rejected_records bytea[],
-  OUT owned boolean, OUT at bigint, OUT codes text, OUT seqs text, OUT conflicting text[]
-) LANGUAGE plpgsql VOLATILE AS $$
+  rejected_parts integer[], rejected_offsets text[], rejected_reasons text[], rejected_records bytea[],
+  OUT held integer[], OUT at bigint, OUT codes text, OUT seqs text, OUT conflicting text[]
+) LANGUAGE plpgsql VOLATILE ${keptPlans} AS $$
 DECLARE
   ids bigint[];
   heads bigint[];
   closed_ones boolean[];
   since bigint;
-  locked integer := cardinality(names);
+  some_lost boolean := false;
 BEGIN
   at := carillon_now();
-  PERFORM carillon_may_write(CASE WHEN next_to IS NULL THEN name_parts ELSE name_parts || log_part END);
-  IF next_to IS NOT NULL THEN
-    INSERT INTO log_progress AS known(part, next) VALUES (log_part, next_to)
-      ON CONFLICT (part) DO UPDATE SET next = excluded.next WHERE known.next = next_from;
-    IF NOT FOUND THEN
-      owned := false;
+  PERFORM carillon_may_write(coalesce(log_parts, name_parts));
+  IF log_parts IS NOT NULL THEN
+    WITH moved AS (
+      INSERT INTO log_progress AS known(part, next)
+        SELECT g.part, g.next_to FROM unnest(log_parts, next_tos) AS g(part, next_to) ORDER BY g.part
+        ON CONFLICT (part) DO UPDATE SET next = excluded.next
+          WHERE known.next = next_froms[array_position(log_parts, known.part)]
+        RETURNING known.part
+    ) SELECT array_agg(moved.part) INTO held FROM moved;
+    IF held IS NULL THEN
       RETURN;
     END IF;
+    some_lost := cardinality(held) < cardinality(log_parts);
   END IF;
-  owned := true;
   IF rejected_offsets IS NOT NULL THEN
     INSERT INTO rejected(part, log_offset, reason, record, created_at)
-      SELECT log_part, r.log_offset, r.reason, r.record, carillon_apply.at
-      FROM unnest(rejected_offsets, rejected_reasons, rejected_records) AS r(log_offset, reason, record);
+      SELECT r.part, r.log_offset, r.reason, r.record, carillon_apply.at
+      FROM unnest(rejected_parts, rejected_offsets, rejected_reasons, rejected_records) AS r(part, log_offset, reason, record)
+      WHERE held IS NULL OR r.part = ANY (held);
   END IF;
   IF cardinality(names) = 0 THEN
     RETURN;
   END IF;
 
-  LOOP
-    IF next_to IS NULL THEN
-      PERFORM FROM streams WHERE name = ANY (names) ORDER BY id FOR NO KEY UPDATE;
-      GET DIAGNOSTICS locked = ROW_COUNT;
-    END IF;
-    SELECT array_agg(s.id ORDER BY n.ord), array_agg(s.head ORDER BY n.ord), array_agg(s.closed ORDER BY n.ord)
-      INTO ids, heads, closed_ones
-      FROM unnest(names) WITH ORDINALITY AS n(name, ord) LEFT JOIN streams s ON s.name = n.name;
-    -- One that was made between the two statements is there and not locked: once more.
-    EXIT WHEN array_position(ids, NULL) IS NULL AND locked = cardinality(names);
-    INSERT INTO streams(name, part)
-      SELECT n.name, n.part FROM unnest(names, name_parts, ids) AS n(name, part, id)
-      WHERE n.id IS NULL ORDER BY n.name
-      ON CONFLICT (name) DO NOTHING;
-  END LOOP;
+  -- Those that are missing are made in the order of their names, and then all are locked in the order of their ids:
+  -- nobody who waits to make one holds a lock yet.
+  INSERT INTO streams(name, part)
+    SELECT n.name, n.part FROM unnest(names, name_parts) AS n(name, part)
+    WHERE NOT EXISTS (SELECT FROM streams s WHERE s.name = n.name) ORDER BY n.name
+    ON CONFLICT (name) DO NOTHING;
+  IF log_parts IS NULL THEN
+    PERFORM FROM streams WHERE name = ANY (names) ORDER BY id FOR NO KEY UPDATE;
+  END IF;
+  SELECT array_agg(s.id ORDER BY n.ord), array_agg(s.head ORDER BY n.ord), array_agg(s.closed ORDER BY n.ord)
+    INTO ids, heads, closed_ones
+    FROM unnest(names) WITH ORDINALITY AS n(name, ord) JOIN streams s ON s.name = n.name;
 
   SELECT min(coalesce(t.at, carillon_apply.at)) - window_ms - 3600000 INTO since FROM unnest(ats) AS t(at);
   since := coalesce(since, at - window_ms);
@@ -66,20 +71,20 @@ BEGIN
     SELECT t.*, ids[t.st] AS id, coalesce(t.named_at, carillon_apply.at) AS named
     FROM unnest(in_stream, keys, digests, flags, ats, expiries, collapses, bodies) WITH ORDINALITY
       AS t(st, key, digest, flag, named_at, expires_at, collapse_key, body, ord)
-  ), known AS (
-    SELECT DISTINCT ON (r.ord) r.ord, n.seq, n.digest
-    FROM r JOIN notifications n ON n.stream_id = r.id AND n.key = r.key
-      AND n.created_at >= since AND n.named_at >= r.named - window_ms
-    ORDER BY r.ord, n.seq DESC
   ), o AS MATERIALIZED (
     SELECT r.*, CASE
+        WHEN some_lost AND name_parts[r.st] <> ALL (held) THEN 4
         WHEN closed_ones[r.st] THEN 3
         WHEN known.seq IS NULL THEN 0
         WHEN known.digest = r.digest THEN 1
         ELSE 2
       END AS code, known.digest AS known_digest,
       coalesce(known.seq, heads[r.st] + row_number() OVER (PARTITION BY r.st, known.seq IS NULL ORDER BY r.ord)) AS seq
-    FROM r LEFT JOIN known ON known.ord = r.ord
+    FROM r LEFT JOIN LATERAL (
+      SELECT n.seq, n.digest FROM notifications n
+      WHERE n.stream_id = r.id AND n.key = r.key AND n.created_at >= since AND n.named_at >= r.named - window_ms
+      ORDER BY n.seq DESC LIMIT 1
+    ) known ON true
   ), stored AS (
     INSERT INTO notifications(stream_id, seq, created_at, named_at, expires_at, kind, receipt, key, digest, collapse_key, body)
     SELECT o.id, o.seq, carillon_apply.at, o.named, o.expires_at, o.flag & 3, o.flag & 4 <> 0, o.key, o.digest, o.collapse_key, o.body
