@@ -53,7 +53,7 @@ export function watchProgress({ json, terminal, out, err }: ProgressOptions) {
 
 const number = (value: number): string => value.toLocaleString("en");
 
-export function lineOf({ stage, rows, of, rowsPerSecond, leftMs, tookMs, done }: Progress): string {
+function lineOf({ stage, rows, of, rowsPerSecond, leftMs, tookMs, done }: Progress): string {
   const many = of === null ? "" : ` ${number(rows)}${done ? "" : ` of ${number(of)}`}`;
   const speed = rowsPerSecond > 0 ? `, ${number(rowsPerSecond)}/s` : "";
   const time = done ? `, ${timeOf(tookMs)}` : leftMs === null ? "" : `, ${timeOf(leftMs)} left`;

@@ -46,6 +46,8 @@ export async function promoteStore(options: PromoteOptions): Promise<Promoted> {
       "Say which PostgreSQL: CARILLON_POSTGRES_URL, --postgres-url, or postgresUrl in the configuration's file.";
     return { is: "usage", why };
   }
+  // The clock's timers don't, and while a store is away nothing else may.
+  const keepsAlive = setInterval(() => {}, 60_000);
   try {
     return options.mode === "down" ? await bringDown(config, options) : await takeUp(config, options);
   } catch (error) {
@@ -56,6 +58,8 @@ export async function promoteStore(options: PromoteOptions): Promise<Promoted> {
         ? `a server, or another promotion, has ${config.dataDirectory}: stop it first.`
         : `${error.message}.`;
     return { is: "failed", why, away };
+  } finally {
+    clearInterval(keepsAlive);
   }
 }
 

@@ -9,7 +9,7 @@ export const topics = ["t", "u"];
 export const streams: readonly StreamName[] = [...users.map(userStream), ...topics.map(topicStream)];
 export const keys = ["k1", "k2", "k3", "k4", "k5", "k6"];
 export const devices = ["phone", "desk"];
-export const minuteMs = 60_000;
+const minuteMs = 60_000;
 export const windowMs = 1_000 * minuteMs;
 /** Advances are multiples of 17 minutes and none of these is: no edge is met to the millisecond. */
 const expiriesMs = [null, null, null, -minuteMs, 250 * minuteMs + 0.75, 900 * minuteMs];
