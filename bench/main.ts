@@ -16,7 +16,9 @@ import { type Running, startRunning } from "./running.ts";
 import type { Result, Shape } from "./shape.ts";
 import { accept } from "./shapes/accept.ts";
 import { bare } from "./shapes/bare.ts";
+import { disk } from "./shapes/disk.ts";
 import { fanOut } from "./shapes/fan-out.ts";
+import { idle } from "./shapes/idle.ts";
 import { latency } from "./shapes/latency.ts";
 import { manyStreams } from "./shapes/many-streams.ts";
 import { memory } from "./shapes/memory.ts";
@@ -33,6 +35,8 @@ const shapes: readonly Shape[] = [
   storm,
   reconnect,
   memory,
+  idle,
+  disk,
   manyStreams,
 ];
 const deployments: readonly Deployment[] = [...kinds, ...scaled];

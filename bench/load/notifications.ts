@@ -38,7 +38,8 @@ function settle(ledger: Ledger, ids: readonly number[], one: boolean, { body }: 
   const results = one ? [parsed] : parsed.results;
   ids.forEach((id, at) => {
     const [receipt] = results[at]!.receipts;
-    if (receipt?.status === "stored") ledger.stored(id, receipt.seq!);
+    // A repeat after a 503 finds what was stored all the same.
+    if (receipt?.status === "stored" || receipt?.status === "duplicate") ledger.stored(id, receipt.seq!);
     else if (receipt?.status === "accepted") ledger.stored(id, null);
     else throw new Error(`not accepted: ${JSON.stringify(results[at])}`);
   });

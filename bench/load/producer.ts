@@ -11,11 +11,12 @@ export interface HttpAnswer {
 
 export interface Producer {
   request(method: string, path: string, body: string): Promise<HttpAnswer>;
-  /** Rejects when the answer isn't 202. */
+  /** The same again after a 503, as its answer asks; rejects when the answer is neither that nor 202. */
   notify(body: string): Promise<HttpAnswer>;
   close(): void;
 }
 
+const attemptsMost = 30;
 const headEnd = "\r\n\r\n";
 const lengthPattern = /\r\ncontent-length: (\d+)/i;
 
@@ -56,10 +57,14 @@ async function openProducer(port: number, apiKey: string): Promise<Producer> {
   return {
     request,
     async notify(body) {
-      const answer = await request("POST", "/v1/notifications", body);
-      if (answer.status !== 202)
-        throw new Error(`refused with ${answer.status}: ${answer.body.slice(0, 500)}`);
-      return answer;
+      for (let refused = 0; ; refused++) {
+        const answer = await request("POST", "/v1/notifications", body);
+        if (answer.status === 202) return answer;
+        if (answer.status !== 503 || refused === attemptsMost)
+          throw new Error(`refused with ${answer.status}: ${answer.body.slice(0, 500)}`);
+        const { retryMs = 1_000 } = JSON.parse(answer.body) as { readonly retryMs?: number };
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
     },
     close: () => socket.destroy(),
   };
