@@ -44,9 +44,10 @@ export function makeGather<K, Q, A>(
     const calls = queue.calls.splice(0, end);
     const items = calls.map((call) => call.item);
     queue.underWay += 1;
+    const running = run(key, items);
     void flush(key);
     try {
-      const answers = await run(key, items);
+      const answers = await running;
       calls.forEach((call, at) => {
         call.resolve(answers[at]!);
       });

@@ -1,3 +1,5 @@
+import { keptPlans } from "./kept-plans.ts";
+
 /**
  * What belongs to a user is on the server of the user's stream; a topic's row and the receipts of a stream are on the
  * server of that stream; keys are at home. A stream's id says the same on all servers, so that a subscription and a
@@ -76,14 +78,10 @@ CREATE TABLE api_keys(
   expires_at bigint
 );
 
--- Functions, because planning a statement over all of notifications' partitions takes milliseconds and a function's
--- plan is kept. It is kept too while the tables grow, so that what suits empty ones must not be chosen.
-
 -- What users follow, their own stream first, and how many rows of it count up to its head.
 CREATE FUNCTION carillon_unread(names text[], name_parts integer[])
 RETURNS TABLE(name text, epoch integer, rev bigint, topic text, read_seq bigint, head bigint, count bigint)
-LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
 DECLARE
   at bigint := carillon_now();
 BEGIN
@@ -108,8 +106,7 @@ END $$;
 -- The same for streams by their ids, behind floors, for users of other servers.
 CREATE FUNCTION carillon_counts(ids bigint[], floors bigint[], id_parts integer[])
 RETURNS TABLE(place bigint, head bigint, count bigint)
-LANGUAGE plpgsql STABLE
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
 DECLARE
   at bigint := carillon_now();
 BEGIN
@@ -124,7 +121,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION carillon_receivable(in_stream bigint, behind bigint, up_to bigint) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
 BEGIN
   RETURN QUERY
     SELECT n.seq FROM notifications n
