@@ -1,6 +1,6 @@
 /** One fault under load: before it, during it and after it notifications are accepted; then the audit. */
-import type { Figures } from "./audit.ts";
-import { report } from "./audit.ts";
+import { onTestFinished } from "vitest";
+import { type Figures, report } from "./audit.ts";
 import type { Combination } from "./combinations.ts";
 import type { Deployment } from "./deployment.ts";
 import { form } from "./form.ts";
@@ -24,6 +24,7 @@ export async function surviveBadDay(
   const { fault, combination, deployment, rounds = 1, happens, ...options } = day;
   const seed = options.seed ?? Date.now() % 2 ** 31;
   const load = await startLoad(deployment, { tag: `d${days++}`, ...options, seed });
+  onTestFinished(() => load.abandon());
   await load.promises(answersAround);
   await happens(load);
   await load.promises(answersAround);

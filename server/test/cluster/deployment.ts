@@ -68,7 +68,7 @@ const usualFlags = [
 ];
 
 /** Longer than any healthy connection is silent. */
-export const silenceMs = 8_000;
+export const silenceMs = 20_000;
 
 const startMs = 90_000;
 const tooLate = (): Promise<"too late"> =>

@@ -33,6 +33,8 @@ export interface Load {
    * Everything must serve again. What isn't there after `settleMs` is lost.
    */
   finish(settleMs?: number): Promise<Figures>;
+  /** Ends it wherever it is. */
+  abandon(): void;
 }
 
 const followsOf = (tag: string, more: number): Follows => ({
@@ -57,20 +59,21 @@ export async function startLoad(deployment: Deployment, options: LoadOptions): P
     async url() {
       for (;;) {
         await sleep(dice.int(2 * restMs));
+        if (abandoned) await new Promise(() => {});
         const urls = deployment.urls(role);
         if (urls.length > 0) return dice.pick(urls);
       }
     },
   });
-  const connect = (generation = ""): Promise<ComingBack[]> =>
-    crowd.connect({
-      server: deployment.front(),
-      gate: anyOf("distributor", 20),
-      ledger,
-      dice,
-      silenceMs,
-      generation,
-    });
+  async function connect(generation = ""): Promise<ComingBack[]> {
+    const gate = anyOf("distributor", 20);
+    const server = deployment.front();
+    const clients = await crowd.connect({ server, gate, ledger, dice, silenceMs, generation });
+    everybody.push(...clients);
+    return clients;
+  }
+  const everybody: ComingBack[] = [];
+  let abandoned = false;
   const all = (clients: readonly ComingBack[]): Promise<unknown> =>
     Promise.race([ledger.broken, Promise.all(clients.map((client) => crowd.hasAll(client, ledger)))]);
 
@@ -118,10 +121,13 @@ export async function startLoad(deployment: Deployment, options: LoadOptions): P
         }),
       ]),
     caughtUp: () => all(clients),
+    abandon() {
+      abandoned = true;
+      for (const client of everybody) void client.stop();
+    },
     async finish(settleMs = 90_000) {
       await Promise.race([ledger.broken, Promise.all(producers.map((producer) => producer.stop()))]);
-      const newcomers = await connect("new ");
-      const everybody = [...clients, ...newcomers];
+      await connect("new ");
       await Promise.race([all(everybody), sleep(settleMs)]);
       await Promise.all(everybody.map((client) => client.stop()));
       const lost = everybody.reduce((sum, client) => sum + auditClient(crowd, client, ledger).lost, 0);
