@@ -4,7 +4,7 @@ import { sqlstateOf } from "./failure.ts";
 export const isAboutValues = (error: unknown): boolean =>
   /^2[23]/.test(sqlstateOf(error)) || error instanceof RangeError;
 
-export interface Bad {
+interface Bad {
   readonly at: number;
   readonly reason: string;
 }

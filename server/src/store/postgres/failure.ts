@@ -27,7 +27,7 @@ const retryAfterMs: { readonly [code in FailureCode]?: number } = {
 
 /** What the guard raises about a part; see migrations/0001-streams.ts. */
 export const movedState = "CRMOV";
-export const frozenState = "CRFRZ";
+const frozenState = "CRFRZ";
 
 export const sqlstateOf = (error: unknown): string =>
   error instanceof Error &&
