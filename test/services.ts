@@ -13,6 +13,7 @@ const none: Services = { postgres: [], pgbouncer: null, kafka: [], redis: [] };
 
 export function services(): Services {
   const said = process.env["SERVICES"];
-  if (said === undefined) throw new Error("SERVICES is not set: `npm run test:cluster` starts what is needed");
+  if (said === undefined)
+    throw new Error("SERVICES is not set: `npm run test:cluster` starts what is needed");
   return { ...none, ...(JSON.parse(said) as Partial<Services>) };
 }

@@ -42,8 +42,7 @@ test("invariants 1, 3 and 5: what was acknowledged outlives a killed process, on
       if (message === "open") return;
       message.outcomes.forEach((outcome, at) => {
         expect(outcome.status).toBe("stored");
-        if ("seq" in outcome)
-          acknowledged.push({ record: message.records[at]!, seq: outcome.seq });
+        if ("seq" in outcome) acknowledged.push({ record: message.records[at]!, seq: outcome.seq });
       });
       heard += message.outcomes.length;
       if (heard >= killAfter) child.kill("SIGKILL");
