@@ -2,7 +2,7 @@
 import type { NotificationFrame } from "@carillon/protocol/frames";
 import { expect, onTestFinished, test } from "vitest";
 import { ask, json, must, tokenFor } from "../bad-days/ask.ts";
-import { makeDirectory, type ServerProcess, startServer } from "../bad-days/server-process.ts";
+import { makeDirectory, type ServerProcess, spawnServer, startServer } from "../bad-days/server-process.ts";
 import { makeDatabases } from "../store/postgres-stage.ts";
 import { runPromote } from "./command.ts";
 
@@ -95,4 +95,12 @@ test("invariants 4, 5, 6 and 7: cursors, tokens, keys, ids and counts from befor
   expect(await send(url, apiKey, "topic:builds", "red")).toBe("stored 2");
   const everything = await pollFor(5, url, token, cursor);
   expect(everything.toSorted()).toEqual([...missed, "user:42 5 6 f", "topic:builds 1 2 red"].toSorted());
+
+  const old = spawnServer({ directory });
+  expect(await old.serving).toBeNull();
+  expect((await old.exit).code).toBe(1);
+  expect(old.said.join("\n")).toContain("was promoted to postgres://");
+  const accepted = await startServer({ directory, flags: ["--drain-window", "0s", "--accept-restore"] });
+  const { frames } = await poll(accepted.url, token, cursor, 10);
+  expect(frames[0]).toMatchObject({ type: "gap", reason: expect.any(String) });
 });
