@@ -18,6 +18,8 @@ export interface Backing {
   /** Where Kafka keeps the topic's partitions; null without Kafka. */
   readonly kafka: { readonly dataDirectory: string; readonly topic: string } | null;
   cpu(): Usage;
+  /** How many of the log's records the store has: asked of it directly, so that nobody measured has to answer. */
+  progress(): Promise<number>;
   drop(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export function makeBackends(directory: string): Backends {
       );
       if (deployment.kafka) kafka ??= startKafka({ directory: placeFor("kafka") });
       const log = deployment.kafka ? await kafka! : null;
+      let asking: Promise<Client[]> | undefined;
       const postgresUrls = stores.map(({ url }) => url.replace(/postgres$/, name));
       return {
         environment: {
@@ -76,7 +79,17 @@ export function makeBackends(directory: string): Backends {
           ...(buses.length > 0 ? { redis: used(buses) } : {}),
           ...(log === null ? {} : { kafka: used(log.brokers) }),
         }),
+        async progress() {
+          asking ??= Promise.all(postgresUrls.map(connect));
+          const found = await Promise.all(
+            (await asking).map((client) =>
+              client.query<{ sum: string | null }>("SELECT sum(next::bigint) FROM log_progress"),
+            ),
+          );
+          return found.reduce((sum, { rows }) => sum + Number(rows[0]!.sum), 0);
+        },
         async drop() {
+          for (const client of (await asking) ?? []) await client.end();
           await Promise.all(buses.map((server) => server.stop()));
           await Promise.all(stores.map((server) => tell(server.url, `DROP DATABASE ${name} WITH (FORCE)`)));
         },
@@ -95,8 +108,13 @@ export function makeBackends(directory: string): Backends {
 const used = (servers: readonly Server[]): number =>
   servers.reduce((sum, server) => sum + readTree(server.pid()!), 0);
 
-async function tell(url: string, statement: string): Promise<void> {
+async function connect(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   await client.connect();
+  return client;
+}
+
+async function tell(url: string, statement: string): Promise<void> {
+  const client = await connect(url);
   await client.query(statement).finally(() => client.end());
 }

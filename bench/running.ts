@@ -78,8 +78,7 @@ export async function startRunning(
       async committed(count) {
         // Without a log between them, what was answered has been committed.
         if (!deployment.kafka) return;
-        const stored = (): Promise<number> => gauge(directors, "carillon_stored_total");
-        await until(`${count} notifications are committed`, async () => (await stored()) >= count);
+        await until(`${count} notifications are committed`, async () => (await backing.progress()) >= count);
       },
       stop,
     };

@@ -1,5 +1,5 @@
 /** What 10,000 sessions cost to which nothing is sent: heartbeats every 25 s, and each hub's head asked for once a minute. */
-import { kinds } from "../deployments.ts";
+import { embedded, postgresAndRedis } from "../deployments.ts";
 import { makeAudience } from "../load/audience.ts";
 import { makeLedger } from "../load/ledger.ts";
 import { measureSlice } from "../measure.ts";
@@ -10,7 +10,7 @@ const seconds = 75;
 
 export const idle: Shape = {
   name: "idle",
-  on: kinds,
+  on: [embedded, postgresAndRedis],
   async run(start) {
     const server = await start();
     const ledger = makeLedger();
