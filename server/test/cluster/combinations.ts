@@ -15,7 +15,7 @@ const all: readonly Role[] = ["receiver", "director", "distributor"];
 const twoOfEach: Combination["processes"] = all.flatMap((role) => [[role], [role]]);
 const writing: readonly Role[] = ["receiver", "director"];
 
-export const embedded: Combination = {
+const embedded: Combination = {
   name: "embedded",
   stores: 0,
   redis: false,

@@ -1,8 +1,9 @@
 // Bad days of the store alone: killed in the middle of commits, and its disk full.
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { eventually } from "../../../conformance/src/client/deadline.ts";
 import { mountSmallDisk, noMounts } from "../bad-days/mounts.ts";
 import { sleep, surviveBadDay } from "./bad-day.ts";
 import { postgresAlone, rolesApart } from "./combinations.ts";
@@ -12,6 +13,9 @@ import { startOwnServices } from "./own-services.ts";
 
 const { timeoutMs: timeout } = form;
 const mebibyte = 1 << 20;
+
+const isFull = ({ directory }: { readonly directory: string }): boolean =>
+  readFileSync(join(directory, "log"), "utf8").includes("No space left on device");
 
 describe.each([postgresAlone, rolesApart])("$name", (combination) => {
   test("invariants 1, 5, 12: PostgreSQL killed in the middle of commits", { timeout }, async () => {
@@ -58,8 +62,9 @@ describe.each([postgresAlone, rolesApart])("$name", (combination) => {
       deployment,
       async happens(load) {
         const { bavail, bsize } = statfsSync(postgresDirectory);
-        writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - mebibyte)));
-        // Until a commit finds no room: then nothing is accepted, or, with a log before it, nothing arrives.
+        writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+        await eventually("it found no room", async () => (isFull(server) ? true : null), 60_000);
+        // Nothing is accepted then or, with a log before it, nothing arrives.
         await sleep(form.awaysMs[0]!);
         rmSync(ballast);
         await server.up();

@@ -3,14 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDice } from "../bad-days/dice.ts";
 import { ask } from "../store/postgres-stage.ts";
 import { sleep, surviveBadDay } from "./bad-day.ts";
-import { postgresAlone, postgresAndRedis, rolesApart } from "./combinations.ts";
+import { postgresAlone, postgresAndRedis, rolesApart, twoShards } from "./combinations.ts";
 import { type Deployment, deploy, type Member } from "./deployment.ts";
 import { form } from "./form.ts";
 import { type OwnServices, startOwnServices } from "./own-services.ts";
 
 const { timeoutMs: timeout } = form;
 
-describe.each([postgresAlone, postgresAndRedis, rolesApart])("$name", (combination) => {
+const several = [postgresAlone, postgresAndRedis, rolesApart];
+
+describe.each(form.name === "long" ? [...several, twoShards] : several)("$name", (combination) => {
   const atEnd: (() => void | Promise<void>)[] = [];
   let own: OwnServices;
   let deployment: Deployment;
@@ -111,7 +113,6 @@ describe.each([postgresAlone, postgresAndRedis, rolesApart])("$name", (combinati
     "invariant 12: directors that all believe that they own a part: one of them writes",
     { timeout },
     async () => {
-      const [{ server }] = own.postgres as [OwnServices["postgres"][0]];
       await surviveBadDay({
         fault: "every lease gone, over and over: several directors own a part",
         combination,
@@ -119,7 +120,7 @@ describe.each([postgresAlone, postgresAndRedis, rolesApart])("$name", (combinati
         rounds: 2 * form.rounds,
         async happens(load) {
           for (let round = 0; round < 2 * form.rounds; round++) {
-            await ask(server.url, "DELETE FROM leases");
+            await ask(own.postgres[0]!.server.url, "DELETE FROM leases");
             await sleep(1_500);
             await load.promises(1);
           }
