@@ -42,6 +42,12 @@ export const accept: Shape = {
       await server.committed(ledger.sent());
       return 100 * batch;
     });
+    const many = await openProducers(16, server);
+    const large = await measure(server, { warmUps: 1, count: 5 }, async () => {
+      await pour(many, 32, (producer) => notify(producer, ledger, randomUsers(1_000, streams)));
+      await server.committed(ledger.sent());
+      return 32 * 1_000;
+    });
     // A connection that waits too long is closed by the server.
     const producers = await openProducers(64, server);
     const singles = await measure(server, { warmUps: 2, count: 5 }, async () => {
@@ -49,7 +55,7 @@ export const accept: Shape = {
       await server.committed(ledger.sent());
       return 4_000;
     });
-    for (const producer of [...few, ...producers]) producer.close();
+    for (const producer of [...few, ...many, ...producers]) producer.close();
     return {
       audit: null,
       figures: [
@@ -59,6 +65,12 @@ export const accept: Shape = {
           unit: "/s",
           bar: bars[deployment.name],
           beside: describeCost(batches),
+        },
+        {
+          name: "batches of 1,000 on 16 connections, CPU each",
+          value: large.allUs,
+          unit: "us",
+          beside: describeCost(large),
         },
         {
           name: "one at a time on 64 connections, CPU each",
