@@ -11,7 +11,7 @@ test("invariants 1 and 12: a broker of three is killed, leaders with it", {
 }, async () => {
   const own = await startOwnServices({ combination, brokers: 3, atEnd: onTestFinished });
   const deployment = await deploy({ combination, backing: own, atEnd: onTestFinished });
-  const rounds = form.name === "long" ? 9 : 2;
+  const rounds = form.name === "long" ? 9 : 1;
   await surviveBadDay({
     fault: "one Kafka broker of three killed",
     combination,
