@@ -2,7 +2,7 @@
  * Which parts this director consumes. Leases spread them evenly and pass them on when a director dies; they only
  * save double work, since the store lets one writer of a part move on (invariant 12).
  *
- * Every few seconds each director renews its own lease and those of its parts, counts the directors, gives up what
+ * Every second each director renews its own lease and those of its parts, counts the directors, gives up what
  * is beyond its share, and takes free parts up to it. A part is given up only once nothing of it is under way, so
  * its next owner isn't overtaken. A director that can't renew goes on: nobody else can take over either.
  */
@@ -45,7 +45,7 @@ export interface OwnByLeaseOptions {
 
 /** A death is noticed within `ttlMs` + `renewMs`. */
 const ttlMs = 10_000;
-const renewMs = 3_000;
+const renewMs = 1_000;
 const memberPrefix = "director:";
 const partPrefix = "part:";
 
