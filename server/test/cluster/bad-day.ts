@@ -13,6 +13,8 @@ export interface BadDay extends Partial<LoadOptions> {
   readonly rounds?: number;
   /** Does it, and ends it: everything serves again when it resolves. */
   readonly happens: (load: Load) => Promise<void>;
+  /** Nothing more is sent after it happened: what was told of nobody isn't found by way of what comes next. */
+  readonly silentAfter?: boolean;
 }
 
 const answersAround = 20;
@@ -21,13 +23,13 @@ let days = 0;
 export async function surviveBadDay(
   day: BadDay,
 ): Promise<{ readonly load: Load; readonly figures: Figures }> {
-  const { fault, combination, deployment, rounds = 1, happens, ...options } = day;
+  const { fault, combination, deployment, rounds = 1, happens, silentAfter, ...options } = day;
   const seed = options.seed ?? Date.now() % 2 ** 31;
   const load = await startLoad(deployment, { tag: `d${days++}`, ...options, seed });
   onTestFinished(() => load.abandon());
   await load.promises(answersAround);
   await happens(load);
-  await load.promises(answersAround);
+  if (!silentAfter) await load.promises(answersAround);
   const figures = await load.finish();
   report({ fault, combination: combination.name, form: form.name, seed, rounds, ...figures });
   expectNothingWrong(load, figures);

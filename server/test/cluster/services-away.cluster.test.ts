@@ -83,6 +83,22 @@ function expectBounds(name: keyof typeof services, figures: Figures, awayMs: num
   if (name === "Redis") expect(figures.refusals.told).toBe(0);
 }
 
+test("invariant 9: what is sent while Redis is away, and nothing after it, arrives all the same", {
+  timeout,
+}, async () => {
+  const { server } = services.Redis();
+  const figures = await survive(
+    "Redis away, and nothing sent after it",
+    async (load) => {
+      await server.kill();
+      await load.promises(20);
+    },
+    { silentAfter: true },
+  );
+  await server.up();
+  expect(figures.delayMs.longest).toBeLessThan(checkedWithinMs + backMs);
+});
+
 test("invariant 9: Redis flushed", { timeout }, async () => {
   const { server } = services.Redis();
   await survive("Redis flushed", async (load) => {
