@@ -1,6 +1,7 @@
 import type { Ledger } from "../load/ledger.ts";
 
-const patienceMs = 20_000;
+/** What the bus lost comes with the next check of heads: within 60 s. */
+const patienceMs = 75_000;
 
 /** Resolves when so many more deliveries have arrived; what is late by then is for the audit. */
 export function delivered(ledger: Ledger, count: number): Promise<void> {

@@ -82,7 +82,7 @@ BEGIN
       coalesce(known.seq, heads[r.st] + row_number() OVER (PARTITION BY r.st, known.seq IS NULL ORDER BY r.ord)) AS seq
     FROM r LEFT JOIN LATERAL (
       SELECT n.seq, n.digest FROM notifications n
-      WHERE n.stream_id = r.id AND n.key = r.key AND n.created_at >= since AND n.named_at >= r.named - window_ms
+      WHERE n.stream_id + 0 = r.id AND n.key = r.key AND n.created_at >= since AND n.named_at >= r.named - window_ms
       ORDER BY n.seq DESC LIMIT 1
     ) known ON true
   ), stored AS (

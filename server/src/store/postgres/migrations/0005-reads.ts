@@ -33,7 +33,7 @@ BEGIN
   PERFORM carillon_may_read(ARRAY[in_part]);
   RETURN QUERY
     SELECT n.seq, n.kind, n.digest, n.created_at, n.expires_at, n.receipt
-    FROM streams s JOIN notifications n ON n.stream_id = s.id AND n.key = in_key
+    FROM streams s JOIN notifications n ON n.stream_id + 0 = s.id AND n.key = in_key
       AND n.named_at >= at - window_ms AND n.created_at >= at - window_ms - 3600000 AND n.seq > s.trimmed
     WHERE s.name = in_name
     ORDER BY n.seq DESC LIMIT 1;
@@ -49,7 +49,7 @@ BEGIN
   PERFORM carillon_may_write(ARRAY[in_part]);
   SELECT s.* INTO stream FROM streams s WHERE s.name = in_name FOR NO KEY UPDATE;
   SELECT n.* INTO found FROM notifications n
-    WHERE n.stream_id = stream.id AND n.key = in_key AND n.seq > stream.trimmed
+    WHERE n.stream_id + 0 = stream.id AND n.key = in_key AND n.seq > stream.trimmed
       AND n.named_at >= at - window_ms AND n.created_at >= at - window_ms - 3600000
     ORDER BY n.seq DESC LIMIT 1;
   seq := found.seq;
