@@ -6,8 +6,8 @@ export default defineConfig({
     include: ["**/*.cluster.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // A test that fails now and then has found something.
     retry: 0,
   },

@@ -9,8 +9,8 @@ export default defineConfig({
     // handle of one file can't keep another alive.
     pool: "forks",
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     // A test that fails now and then has found something.
     retry: 0,
   },
