@@ -198,7 +198,11 @@ describe("cursors", () => {
 });
 
 describe("slow clients", () => {
-  const options = { clock: makeFastClock(20), sessions: { slowMs: 5_000 }, limits: { closeMs: 1_000 } };
+  const options = {
+    clock: makeFastClock(20),
+    sessions: { slowMs: 5_000, heartbeatMs: 600_000 },
+    limits: { closeMs: 1_000 },
+  };
 
   test("invariant 8: one that stops reading is let go, within a bound of memory and time", async () => {
     const stage = await raiseStage(options);
