@@ -146,7 +146,11 @@ function makeMember(options: MemberOptions): Member {
       flags: [...options.flags, ...(particular.flags ?? []), ...(more.flags ?? [])],
       environment: { ...options.environment, ...particular.environment, ...more.environment },
       ...(preload === undefined ? {} : { preload }),
-      atEnd,
+      atEnd: (run) =>
+        atEnd(() => {
+          asked = true;
+          return run();
+        }),
     });
     spawned = mine;
     const serving = await Promise.race([mine.serving, tooLate()]);
