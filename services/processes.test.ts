@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { alive, gone, identify, murder, signal } from "./processes.ts";
 
@@ -30,4 +32,17 @@ test("children in sessions of their own die with it", async () => {
   const all = murder(identify(child.pid!)!);
   expect(all.map(({ pid }) => pid)).toEqual([child.pid, below.pid]);
   expect(await gone(all, 10_000)).toBe(true);
+});
+
+test("a killed process has ended when its last thread has, and then holds nothing", async () => {
+  // Memory that takes its threads a while to give back.
+  const script = `const held = []; for (let i = 0; i < 300; i++) held.push(Buffer.alloc(1 << 20, i));
+    require("net").createServer().listen(0, "127.0.0.1", function () { process.stdout.write(this.address().port + "\\n") })`;
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+  const [line] = (await once(child.stdout!, "data")) as [Buffer];
+  const identity = identify(child.pid!)!;
+  murder(identity);
+  while (alive(identity)) await turn();
+  const refused = once(connect(Number(line), "127.0.0.1"), "connect");
+  await expect(refused).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });

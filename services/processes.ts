@@ -16,7 +16,7 @@ interface Seen {
   readonly started: string;
 }
 
-/** Null: no such process, or one that ended and waits to be collected. */
+/** Null: no such process, or one that ended, with every thread, and waits to be collected. */
 function see(pid: number): Seen | null {
   return process.platform === "linux" ? seeInProc(pid) : seeByPs(pid);
 }
@@ -30,8 +30,20 @@ function seeInProc(pid: number): Seen | null {
   }
   // proc(5): the name, in parentheses, may hold spaces; then state, parent, ..., starttime as the 22nd of all.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return null;
+  if (fields[0] === "X" || (fields[0] === "Z" && !otherThreads(pid))) return null;
   return { parent: Number(fields[1]), started: `${boot()} ${fields[19]}` };
+}
+
+/**
+ * A killed process looks ended as soon as its first thread is, but it holds its files, locks and ports until its last
+ * one is.
+ */
+function otherThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 let bootId: string | undefined;
