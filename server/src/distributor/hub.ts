@@ -116,7 +116,10 @@ export class Hub {
     if (this.gone || this.last < 0) return;
     if (head.epoch !== this.epoch || head.head < lastBefore) return this.shared.lost(this);
     if (head.head > this.last) this.wanted(head.head);
-    if (head.rev !== this.rev) this.shared.reader.forget(this.stream);
+    if (head.rev === this.rev) return;
+    // What was taken back may be among what is kept here.
+    this.shared.budget.clear(this.ring);
+    this.shared.reader.forget(this.stream);
     this.revised(head.rev);
   }
 

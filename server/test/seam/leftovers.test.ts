@@ -58,6 +58,20 @@ test("what is taken back while its page is on the way is shown to nobody who com
   expect(late.seqs()).toEqual([1, 2, 3, 4].filter((seq) => seq !== withdrawn));
 });
 
+test("invariant 9: what is taken back while the bus says nothing is shown to nobody who comes after the next check", async () => {
+  const { open, writes, pass, schedule, store, deafen } = await makeWorld();
+  await Promise.all([open(), open()]);
+  writes.publish(ann, 3, true);
+  await schedule.settle();
+  deafen(true);
+  writes.withdraw(ann);
+  const left = store.of(ann).rows.flatMap(({ kind }, at) => (kind === Kind.tombstone ? [] : [at + 1]));
+  expect(left).toHaveLength(2);
+  await pass(distributorDefaults.checkMs + 500);
+  const late = await open({ cursor: encodeCursor([{ tag: tagOf(ann), epoch: 1, seq: 0 }]) });
+  expect(late.seqs()).toEqual(left);
+});
+
 test("nothing of a topic follows once the user doesn't follow it any more", async () => {
   const { open, writes, schedule } = await makeWorld();
   writes.follow("ann", "builds");
