@@ -11,6 +11,13 @@ import { makeOwnRedis, type OwnRedis } from "./own-redis.ts";
 import { makeWitness } from "./witness.ts";
 
 const head = (stream: StreamName, at: number): BusMessage => ({ type: "head", stream, head: at });
+const rows = (stream: StreamName, seq: number): BusMessage => ({
+  type: "rows",
+  stream,
+  rows: [{ seq, kind: 0, expiresAt: null, receipt: false, body: "{}" }],
+  acceptedAt: 1,
+  committedAt: 2,
+});
 const ephemeral = (stream: StreamName, body: string): BusMessage => ({ type: "ephemeral", stream, body });
 
 const deployment = randomUUID();
@@ -97,20 +104,39 @@ test("what waited for a frozen server longer than its time is not delivered when
   expect(patient.ear.messages).toEqual([ephemeral("user:a", '"now"')]);
 });
 
-test("what is published while the server is away is dropped when its time has passed, and counted", async () => {
+test("invariant 9: what is published while the server is away is dropped when its time has passed, and its heads are told when it is back", async () => {
   const server = await serverUp();
   const { bus, ear, dropped, troubles, recoveries, until } = await startBus([server], { patienceMs: 50 });
   await bus.subscribe("user:a");
   await until(() => recoveries() === 1);
   await server.kill();
   await until(() => troubles.length > 0);
-  bus.publish([head("user:a", 1), head("user:a", 2)]);
-  await until(() => dropped.away === 2);
+  bus.publish([rows("user:a", 1), rows("user:a", 2), ephemeral("user:a", '"late"')]);
+  await until(() => dropped.away === 3);
   await server.up();
   await until(() => recoveries() === 2);
+  await ear.heard(head("user:a", 2));
   bus.publish([head("user:a", 3)]);
   await ear.heard(head("user:a", 3));
-  expect(ear.messages).toEqual([head("user:a", 3)]);
+  expect(ear.messages).toEqual([head("user:a", 2), head("user:a", 3)]);
+});
+
+test("invariant 9: what a server held for too long, and didn't tell, is told as heads when it goes on", async () => {
+  const server = await serverUp();
+  const { bus, ear, dropped, recoveries, until } = await startBus([server], {
+    patienceMs: 100,
+    beatMs: 60_000,
+  });
+  await bus.subscribe("user:a");
+  await until(() => recoveries() === 1);
+  server.pause();
+  bus.publish([rows("user:a", 1)]);
+  await new Promise((resolve) => void systemClock.after(300, () => resolve(undefined)));
+  server.resume();
+  await ear.heard(head("user:a", 1));
+  expect(ear.messages).toEqual([head("user:a", 1)]);
+  expect(ear.suspects).toEqual([]);
+  expect(dropped.away).toBe(1);
 });
 
 test("what waits is bounded, and the rest dropped", async () => {

@@ -1,6 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import type { BusMessage } from "../driver.ts";
 import type { BusEvents } from "../events.ts";
+import { makeOwed } from "../owed.ts";
+import { decodePayload, wireVersion } from "../wire.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { encodeLight, packPayloads } from "./payloads.ts";
 
@@ -15,7 +17,10 @@ export interface PublisherOptions {
   readonly waitingMost: number;
 }
 
-/** One statement is under way at a time, and the next takes all that has gathered meanwhile. */
+/**
+ * One statement is under way at a time, and the next takes all that has gathered meanwhile. Of messages that got too
+ * old the next tells how far their streams go.
+ */
 export interface Publisher {
   opened(connection: PostgresConnection): Promise<void>;
   closed(): void;
@@ -46,6 +51,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
   let aheadMs = 0;
   let stopped = false;
+  const owed = makeOwed(waitingMost);
   const drained = Promise.withResolvers<void>();
 
   async function send(to: PostgresConnection, payloads: readonly string[], before: number): Promise<boolean> {
@@ -59,6 +65,33 @@ export function makePublisher(options: PublisherOptions): Publisher {
     return Number(rows[0]?.notified) > 0;
   }
 
+  function drop(texts: ReadonlyMap<string, string>): void {
+    for (const text of texts.values()) owed.add(decodePayload(wireVersion + text) ?? []);
+    dropped(texts.size, "away");
+  }
+
+  function tellOwed(): void {
+    if (waiting.size > waitingMost / 2) return;
+    for (const message of owed.take()) publish(message);
+  }
+
+  function publish(message: BusMessage): void {
+    if (stopped) return;
+    if (waiting.size >= waitingMost) {
+      owed.add([message]);
+      return dropped(1, "full");
+    }
+    const text = encodeLight(message);
+    if (text === null) return dropped(1, "size");
+    if (waiting.size === 0) {
+      dueAt = clock.now() + patienceMs;
+      clock.soon(() => void flush());
+    }
+    const { type, stream } = message;
+    const key = type === "rows" || type === "head" ? "head" : type === "changed" ? type : serial++;
+    waiting.set(`${key} ${stream}`, text);
+  }
+
   async function flush(): Promise<void> {
     const to = current;
     const texts = waiting;
@@ -66,14 +99,15 @@ export function makePublisher(options: PublisherOptions): Publisher {
     if (texts.size === 0) return;
     if (dueAt < clock.now()) {
       waiting = new Map();
-      return dropped(texts.size, "away");
+      return drop(texts);
     }
     if (to === null || sending) return;
     sending = true;
     waiting = new Map();
     const before = dueAt;
     try {
-      if (!(await send(to, packPayloads(texts.values()), before))) dropped(texts.size, "away");
+      if (!(await send(to, packPayloads(texts.values()), before))) drop(texts);
+      tellOwed();
     } catch (reason) {
       waiting = new Map([...texts, ...waiting]);
       dueAt = before;
@@ -89,6 +123,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
       await send(connection, [], always);
       current = connection;
       void flush();
+      tellOwed();
     },
 
     closed() {
@@ -104,19 +139,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
       return drained.promise;
     },
 
-    publish(message) {
-      if (stopped) return;
-      if (waiting.size >= waitingMost) return dropped(1, "full");
-      const text = encodeLight(message);
-      if (text === null) return dropped(1, "size");
-      if (waiting.size === 0) {
-        dueAt = clock.now() + patienceMs;
-        clock.soon(() => void flush());
-      }
-      const { type, stream } = message;
-      const key = type === "rows" || type === "head" ? "head" : type === "changed" ? type : serial++;
-      waiting.set(`${key} ${stream}`, text);
-    },
+    publish,
 
     notify: async (payload) => current !== null && send(current, [payload], always),
   };

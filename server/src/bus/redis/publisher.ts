@@ -3,7 +3,8 @@ import { ErrorReply } from "@redis/client";
 import type { Clock } from "../../clock.ts";
 import type { BusMessage } from "../driver.ts";
 import type { BusEvents } from "../events.ts";
-import { encodeMessage, wireVersion } from "../wire.ts";
+import { makeOwed } from "../owed.ts";
+import { decodePayload, encodeMessage, wireVersion } from "../wire.ts";
 import type { RedisConnection } from "./connection.ts";
 
 export interface PublisherOptions {
@@ -18,7 +19,10 @@ export interface PublisherOptions {
   readonly waitingMost: number;
 }
 
-/** Messages to one server: gathered in a turn of the loop, sent as one command, given up when they get old. */
+/**
+ * Messages to one server: gathered in a turn of the loop, sent as one command, given up when they get old. Of those
+ * that were given up the next to be sent tells how far their streams go.
+ */
 export interface Publisher {
   /** Sends what waits. Rejects when the server lets us not. */
   opened(connection: RedisConnection): Promise<void>;
@@ -38,6 +42,7 @@ interface Batch {
 
 /** Beyond it a turn's messages are several commands, between which the server serves others. */
 const batchMost = { parts: 1_000, size: 1 << 20 };
+const owedMost = 50_000;
 
 /**
  * A command that waited (in a socket's buffer, at a server that hung) does nothing once its time, by the
@@ -69,6 +74,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
   const inFlight = new Set<Batch>();
   /** Of all of these together. */
   let total = 0;
+  const owed = makeOwed(owedMost);
   let current: RedisConnection | null = null;
   /** How far the server's clock is ahead of ours; by the way there too much, so that nothing is given up early. */
   let aheadMs = 0;
@@ -77,7 +83,10 @@ export function makePublisher(options: PublisherOptions): Publisher {
 
   function settled(batch: Batch, sent: boolean): void {
     total -= batch.size;
-    if (!sent) dropped(batch.messages, "away");
+    if (!sent) {
+      for (let at = 1; at < batch.parts.length; at += 2) owed.add(decodePayload(batch.parts[at]!) ?? []);
+      dropped(batch.messages, "away");
+    }
     if (stopped && total === 0) drained.resolve();
   }
 
@@ -98,6 +107,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
       if (!inFlight.delete(batch)) return;
       aheadMs = Math.abs(time) - sentAt;
       settled(batch, time > 0);
+      tellOwed();
     } catch (reason) {
       // Not in flight any more: the connection broke, and it waits for the next.
       if (!inFlight.delete(batch)) return;
@@ -118,7 +128,35 @@ export function makePublisher(options: PublisherOptions): Publisher {
     }
   }
 
+  function publish(message: BusMessage): void {
+    if (stopped) return;
+    const text = encodeMessage(message);
+    if (total + text.length > waitingMost) {
+      owed.add([message]);
+      return dropped(1, "full");
+    }
+    if (parts.length >= batchMost.parts || size + text.length > batchMost.size) close();
+    if (messages === 0) clock.soon(flush);
+    const place = places.get(message.stream);
+    if (place === undefined) {
+      places.set(message.stream, parts.length + 1);
+      parts.push(prefix + message.stream, wireVersion + text);
+    } else {
+      parts[place] += text;
+    }
+    messages++;
+    size += text.length;
+    total += text.length;
+  }
+
+  function tellOwed(): void {
+    if (total > waitingMost / 2) return;
+    for (const message of owed.take()) publish(message);
+  }
+
   return {
+    publish,
+
     async opened(to) {
       const sentAt = clock.now();
       // To nobody: a server that doesn't let us publish says so here.
@@ -129,6 +167,7 @@ export function makePublisher(options: PublisherOptions): Publisher {
       aheadMs = time - sentAt;
       current = to;
       flush();
+      tellOwed();
     },
 
     closed() {
@@ -144,24 +183,6 @@ export function makePublisher(options: PublisherOptions): Publisher {
       if (total === 0 || current === null) drained.resolve();
       clock.after(patienceMs, drained.resolve);
       return drained.promise;
-    },
-
-    publish(message) {
-      if (stopped) return;
-      const text = encodeMessage(message);
-      if (total + text.length > waitingMost) return dropped(1, "full");
-      if (parts.length >= batchMost.parts || size + text.length > batchMost.size) close();
-      if (messages === 0) clock.soon(flush);
-      const place = places.get(message.stream);
-      if (place === undefined) {
-        places.set(message.stream, parts.length + 1);
-        parts.push(prefix + message.stream, wireVersion + text);
-      } else {
-        parts[place] += text;
-      }
-      messages++;
-      size += text.length;
-      total += text.length;
     },
   };
 }
