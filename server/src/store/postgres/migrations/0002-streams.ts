@@ -35,13 +35,13 @@ CREATE TABLE notifications(
   body text,
   PRIMARY KEY (stream_id, seq, created_at)
 ) PARTITION BY RANGE (created_at);
--- Not of stream_id itself: the primary key would do as well then for a planner that has seen no rows yet, and each
--- look for a key would read its whole stream.
+-- These two not of stream_id itself: the primary key would do as well then for a planner that has seen no rows yet,
+-- and each look would read a whole stream.
 CREATE INDEX notifications_key ON notifications((stream_id + 0), key);
+CREATE INDEX notifications_collapse ON notifications((stream_id + 0), collapse_key)
+  WHERE collapse_key IS NOT NULL AND kind <> 2;
 CREATE INDEX notifications_receipt ON notifications(stream_id, seq) WHERE receipt;
 CREATE INDEX notifications_expiry ON notifications(expires_at) WHERE expires_at IS NOT NULL AND kind <> 2;
-CREATE INDEX notifications_collapse ON notifications(stream_id, collapse_key)
-  WHERE collapse_key IS NOT NULL AND kind <> 2;
 CREATE INDEX notifications_uncounted ON notifications(stream_id, seq, kind, expires_at)
   WHERE kind <> 0 OR expires_at IS NOT NULL;
 CREATE TABLE notifications_default PARTITION OF notifications DEFAULT;

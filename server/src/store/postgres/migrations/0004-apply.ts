@@ -107,7 +107,7 @@ BEGIN
       FROM unnest(ids, heads) AS s(id, head) JOIN notifications c ON c.stream_id = s.id AND c.seq > s.head
       WHERE c.created_at = carillon_apply.at AND c.collapse_key IS NOT NULL GROUP BY c.stream_id, c.collapse_key
     ) newest
-    WHERE n.stream_id = newest.stream_id AND n.collapse_key = newest.collapse_key AND n.seq < newest.seq AND n.kind <> 2;
+    WHERE n.stream_id + 0 = newest.stream_id AND n.collapse_key = newest.collapse_key AND n.seq < newest.seq AND n.kind <> 2;
   END IF;
 END $$;
 `;
