@@ -22,7 +22,10 @@ export async function arrive(
   }
 }
 
-/** Connections of which one is taken for each request, the next that is free. */
+/**
+ * Connections of which one is taken for each request, the one that has rested longest: a connection that asks for
+ * nothing for a while is closed.
+ */
 export function makePool<T>(members: readonly T[]): (use: (member: T) => Promise<void>) => void {
   const free = [...members];
   const waiting: ((member: T) => Promise<void>)[] = [];
@@ -35,7 +38,7 @@ export function makePool<T>(members: readonly T[]): (use: (member: T) => Promise
   }
 
   return (use) => {
-    const member = free.pop();
+    const member = free.shift();
     if (member === undefined) waiting.push(use);
     else void run(member, use);
   };
