@@ -77,6 +77,11 @@ const backends = makeBackends(values.directory);
 const running = new Set<Running>();
 for (const signal of ["SIGINT", "SIGTERM"])
   process.once(signal, () => void stopAll().then(() => process.exit(1)));
+// Thrown where nobody waits; what was started must not be left running all the same.
+process.once("uncaughtException", (error) => {
+  process.stderr.write(`${error.stack}\n`);
+  void stopAll().finally(() => process.exit(1));
+});
 
 async function stopAll(): Promise<void> {
   await Promise.all(Array.from(running, (one) => one.stop()));
