@@ -17,6 +17,8 @@ interface Answer extends RunAnswer {
   readonly at: number;
 }
 
+const [nothing] = cutIntoRuns([], true) as [Run];
+
 /** What batches of several parts weigh together at most; about as much as one may by itself. */
 const mostWeight = 2_000;
 const bytesOfWeight = 2_048;
@@ -71,11 +73,24 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
   const isOwned = ({ part, progress }: Batch, { held }: Answer): boolean =>
     progress === null || (held?.includes(part) ?? false);
 
+  /** Before the first of several runs: each by itself locks in order, and one behind the other they would not. */
+  const lockAll = async (query: Query, { part, records }: Batch): Promise<void> => {
+    const names = [...new Set(records.map(({ stream }) => stream))];
+    const batch = { part, progress: null, records: [], rejected: [] };
+    await query(statement, valuesOf([batch], { ...nothing, names }, true));
+  };
+
   /** The runs of a batch, on the server that holds all of its streams. */
   const applyRuns = async (query: Query, batch: Batch, runs: readonly Run[]): Promise<Applied> => {
     const outcomes: Outcome[] = [];
     let committedAt = 0;
     let rest = batch;
+    if (runs.length > 1) {
+      const [answer] = await query<Answer>(statement, valuesOf([batch], nothing, true));
+      if (!isOwned(batch, answer!)) return { owned: false, outcomes: [], committedAt: answer!.at };
+      await lockAll(query, batch);
+      rest = { ...batch, progress: null, rejected: [] };
+    }
     for (const run of runs) {
       const [answer] = await query<Answer>(statement, valuesOf([rest], run, batch.progress !== null));
       if (!isOwned(rest, answer!)) return { owned: false, outcomes: [], committedAt: answer!.at };
@@ -98,6 +113,7 @@ export function makeApply(shards: Shards, identityWindowMs: number): (batch: Bat
     const undone = new Error("undone");
     const runs = cutIntoRuns(records, batch.progress !== null);
     const trial = shard.transaction(async (query) => {
+      if (runs.length > 1) await lockAll(query, { ...batch, records });
       for (const run of runs) {
         await query(
           statement,
