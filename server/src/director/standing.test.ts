@@ -11,7 +11,7 @@ describe("standing", () => {
   test("a log without offsets goes on, and so does a new part", () => {
     expect(standingOf(null, null)).toEqual({ kind: "goes-on", from: null });
     expect(standingOf(null, place(0, 0))).toEqual({ kind: "goes-on", from: null });
-    expect(standingOf(null, place(5, 9))).toEqual({ kind: "goes-on", from: null });
+    expect(standingOf(null, place(0, 9))).toEqual({ kind: "goes-on", from: null });
   });
 
   test("a store that is where it was, or ahead of a late witness, goes on", () => {
@@ -34,6 +34,7 @@ describe("standing", () => {
     expect(standingOf("4", place(5, 9, 7))).toMatchObject({ kind: "diverged", from: "5" });
     expect(standingOf("4", place(5, 9))).toMatchObject({ kind: "diverged", from: "5" });
     expect(standingOf(null, place(5, 9, 7))).toMatchObject({ kind: "diverged", from: "5" });
+    expect(standingOf(null, place(5, 9))).toMatchObject({ kind: "diverged", from: "5" });
     expect(standingOf("12", place(0, 9, 7))).toMatchObject({ kind: "diverged", from: "9" });
   });
 });

@@ -13,7 +13,10 @@ export type Standing =
   | { readonly kind: "replay"; readonly from: string; readonly until: string }
   | { readonly kind: "diverged"; readonly from: string; readonly why: string };
 
-/** Pure. `next` is the store's place, `place` the log's own account; null where the log keeps no offsets. */
+/**
+ * Pure. `next` is the store's place, null where it has none: it has read nothing, and stands at the log's beginning.
+ * `place` is the log's own account; null where the log keeps no offsets.
+ */
 export function standingOf(next: string | null, place: Place | null): Standing {
   if (place === null) return { kind: "goes-on", from: next };
   const first = BigInt(place.first);
@@ -27,7 +30,6 @@ export function standingOf(next: string | null, place: Place | null): Standing {
       why: `the store has read up to ${next}, but the log ends at ${place.end}: the log was replaced, or lost records`,
     };
   }
-  if (next === null && witnessed === null) return { kind: "goes-on", from: null };
   if (stands < first) {
     const gone = `the store has read up to ${next ?? "nothing"}, but the log begins at ${place.first}`;
     return { kind: "diverged", from: place.first, why: `${gone}: the records between them are gone` };

@@ -51,7 +51,10 @@ export interface Rejected {
 
 export interface Batch {
   readonly part: number;
-  /** Where the part's log stands before and after this batch; null where the log keeps no offsets (inline). */
+  /**
+   * Where the part's log stands before and after this batch; null where the log keeps no offsets (inline). A part
+   * without a place stands at "0", and nowhere else: a store that went back to before its first batch has none again.
+   */
   readonly progress: { readonly from: string; readonly to: string } | null;
   /** At most 2,000, in log order. */
   readonly records: readonly StreamRecord[];

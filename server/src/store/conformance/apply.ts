@@ -110,6 +110,7 @@ export function examineApply(subject: StoreUnderTest): void {
     test("invariant 12: a deposed writer changes nothing", async () => {
       const { store } = await opened(subject);
       const { streams } = store;
+      await streams.apply(batchOf([], { from: "0", to: "10" }));
       const batch = batchOf([record(userA)], { from: "10", to: "20" });
       await streams.apply(batch);
       const late = { ...batchOf([record(userA), record(userB)], { from: "10", to: "15" }) };
@@ -121,6 +122,18 @@ export function examineApply(subject: StoreUnderTest): void {
       expect(await headOf(streams, userA)).toMatchObject({ head: 1 });
       expect(await headOf(streams, userB)).toMatchObject({ head: 0 });
       expect(await streams.progress(0)).toBe("20");
+    });
+
+    test("invariants 1 and 12: what begins behind a new part's first record is not taken for its beginning", async () => {
+      const { store } = await opened(subject);
+      const { streams } = store;
+      const behind = await streams.apply(batchOf([record(userA)], { from: "10", to: "20" }));
+      expect(behind).toMatchObject({ owned: false, outcomes: [] });
+      expect(await streams.progress(0)).toBeNull();
+      expect(await headOf(streams, userA)).toMatchObject({ head: 0 });
+      await store.coordination.setProgress(0, "10");
+      const first = await streams.apply(batchOf([record(userA)], { from: "10", to: "20" }));
+      expect(first.owned).toBe(true);
     });
 
     test("invariant 12: of two writers with the same place, one commits", async () => {
@@ -148,15 +161,15 @@ export function examineApply(subject: StoreUnderTest): void {
 
     test("a record that can't be used is set aside and its part goes on", async () => {
       const { store } = await opened(subject);
-      const rejected = [{ reason: "not JSON", record: "\ufffd{", offset: "3" }];
+      const rejected = [{ reason: "not JSON", record: "\ufffd{", offset: "0" }];
       const applied = await store.streams.apply({
         part: 0,
-        progress: { from: "3", to: "4" },
+        progress: { from: "0", to: "1" },
         records: [],
         rejected,
       });
       expect(applied).toMatchObject({ owned: true, outcomes: [] });
-      expect(await store.streams.progress(0)).toBe("4");
+      expect(await store.streams.progress(0)).toBe("1");
     });
   });
 }

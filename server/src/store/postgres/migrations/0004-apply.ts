@@ -6,7 +6,7 @@ import { keptPlans } from "./kept-plans.ts";
  * sees in the next statement what those before it have committed.
  *
  * It may be of several parts, each with where its log stood and stands now; `held` are those whose place that was, and
- * of the others nothing is written. `log_parts` null: the log keeps no offsets, several writers may come at once, and
+ * of the others nothing is written; a part of which nothing is known stands at 0. `log_parts` null: the log keeps no offsets, several writers may come at once, and
  * the streams' rows are locked. Records name their stream by its place in `names`, and no two of them have the same
  * stream and key. `named_from` is where the window begins for the earliest of them, with an hour between clocks.
  */
@@ -31,7 +31,8 @@ BEGIN
   IF log_parts IS NOT NULL THEN
     WITH moved AS (
       INSERT INTO log_progress AS known(part, next)
-        SELECT g.part, g.next_to FROM unnest(log_parts, next_tos) AS g(part, next_to) ORDER BY g.part
+        SELECT g.part, g.next_to FROM unnest(log_parts, next_froms, next_tos) AS g(part, next_from, next_to)
+        WHERE g.next_from = '0' OR EXISTS (SELECT FROM log_progress there WHERE there.part = g.part) ORDER BY g.part
         ON CONFLICT (part) DO UPDATE SET next = excluded.next
           WHERE known.next = next_froms[array_position(log_parts, known.part)]
         RETURNING known.part
