@@ -304,6 +304,47 @@ describe("with a log that keeps offsets", () => {
     expect((await streams.heads(names)).heads.map(({ head }) => head)).toEqual(names.map(() => 1));
   });
 
+  /** Part 0 was another's, and now the log gives nothing any more. */
+  const heirWithoutLog = async (clock: Clock) => {
+    const streams = await openStreams();
+    const log = makeKeptLog(1);
+    const last = await direct(log, streams);
+    await log.append(records(ada, 3));
+    await last.published(1);
+    await last.director.stop();
+    const froms: (string | null)[] = [];
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const silent: LogDriver = {
+      ...log,
+      async consume(_, from) {
+        froms.push(from);
+        resolve();
+        return { stop: async () => {}, failed: new Promise<Failure>(() => {}) };
+      },
+    };
+    const bus = { publish: () => {} };
+    const director = makeDirector({ log: silent, streams, clock, bus, random: () => 0.5 });
+    const started = director.start();
+    await asked;
+    return { director, started, froms };
+  };
+
+  test("invariant 13: stops while the log is away that it has taken a part over from", async () => {
+    const { director, started, froms } = await heirWithoutLog(makeManualClock());
+    expect(froms).toEqual(["0"]);
+    await director.stop();
+    await started;
+  });
+
+  test("invariant 13: a part that is taken over while the log is away holds nothing else up for long", async () => {
+    const clock = makeManualClock();
+    const { director, started, froms } = await heirWithoutLog(clock);
+    onTestFinished(() => director.stop());
+    clock.advance(5_000);
+    await started;
+    expect(froms).toEqual(["0", "3"]);
+  });
+
   test("stops while the store is away", async () => {
     const streams = await openStreams();
     const log = makeKeptLog(1);

@@ -56,10 +56,14 @@ const backoff: Backoff = { baseMs: 100, maxMs: 5_000 };
 
 /** No batch is larger. */
 const lastBatchRecords = 2_000n;
+/** Who takes a part over waits so long for that batch: what isn't told then is found by the hubs' checks. */
+const lastReadMs = 5_000;
 
 interface Wanted {
   attempts: number;
   cancel: () => void;
+  /** Whatever it waits for before it is consumed can do without. */
+  hurry: () => void;
   isTold: boolean;
 }
 
@@ -83,8 +87,13 @@ export function makeParts(options: PartsOptions): Parts {
     await consumption?.stop();
   };
 
-  /** The streams of the records right before `next`, read from the log. */
-  const lastRead = async (part: number, next: string, first: string): Promise<ReadonlySet<StreamName>> => {
+  /** The streams of the records right before `next`, as far as the log gives them soon. */
+  const lastRead = async (
+    part: number,
+    next: string,
+    first: string,
+    mine: Wanted,
+  ): Promise<ReadonlySet<StreamName>> => {
     const until = BigInt(next);
     const back = until - lastBatchRecords;
     const from = back > BigInt(first) ? back : BigInt(first);
@@ -98,9 +107,13 @@ export function makeParts(options: PartsOptions): Parts {
       throw new Failure("stopped", "read far enough");
     });
     const failed = reading.failed.then((failure) => Promise.reject(failure));
+    mine.hurry = resolve;
+    if (wanted.get(part) !== mine) resolve();
+    const cancel = clock.after(lastReadMs, resolve);
     try {
       await Promise.race([reached, failed]);
     } finally {
+      cancel();
       await reading.stop();
     }
     return found;
@@ -111,7 +124,7 @@ export function makeParts(options: PartsOptions): Parts {
     const place = await log.place(part);
     const standing = standingOf(next, place);
     if (!mine.isTold && standing.kind === "goes-on" && standing.from !== null && place !== null) {
-      options.tookOver(part, await lastRead(part, standing.from, place.first));
+      options.tookOver(part, await lastRead(part, standing.from, place.first, mine));
     }
     mine.isTold = true;
     if (standing.kind === "goes-on") return standing.from;
@@ -159,6 +172,7 @@ export function makeParts(options: PartsOptions): Parts {
 
   const drop = (part: number): Promise<void> => {
     wanted.get(part)?.cancel();
+    wanted.get(part)?.hurry();
     wanted.delete(part);
     troubles.delete(part);
     options.dropping(part);
@@ -168,7 +182,7 @@ export function makeParts(options: PartsOptions): Parts {
   return {
     take(part) {
       if (wanted.has(part)) return turns.get(part) ?? Promise.resolve();
-      const mine: Wanted = { attempts: 0, cancel: () => {}, isTold: false };
+      const mine: Wanted = { attempts: 0, cancel: () => {}, hurry: () => {}, isTold: false };
       wanted.set(part, mine);
       return inTurn(part, () => consume(part, mine));
     },
