@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
 import { Failure } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
@@ -28,12 +29,18 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+/** A server that has no more connections for us has some for others, whom knocking would keep from it. */
+const backoff: Backoff = { baseMs: 100, maxMs: 1_000 };
+
 export function makePool({ clock, connections, queuedCalls, open }: PoolOptions): Pool {
   const idle: Connection[] = [];
   /** Open connections; true when they aren't to be used again. */
   const known = new Map<Connection, boolean>();
   const waiters = new Set<Waiter>();
   let opening = 0;
+  let failures = 0;
+  /** Ends the wait before another is opened; there is none without connections. */
+  let endRest: (() => void) | undefined;
   let stopped: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
@@ -56,17 +63,30 @@ export function makePool({ clock, connections, queuedCalls, open }: PoolOptions)
       });
     } catch (error) {
       if (known.size === 0) for (const waiter of waitedAlready) waiter.reject(error);
+      else rest();
     } finally {
       opening -= 1;
     }
     if (connection && !lost) {
+      failures = 0;
       known.set(connection, false);
       idle.push(connection);
     }
     serve();
   };
 
+  const rest = (): void => {
+    endRest ??= clock.after(backoffMs(backoff, failures++, Math.random()), () => {
+      endRest = undefined;
+      serve();
+    });
+  };
+
   const serve = (): void => {
+    if (known.size === 0 || stopping) {
+      endRest?.();
+      endRest = undefined;
+    }
     for (const waiter of waiters) {
       const connection = idle.pop();
       if (!connection) break;
@@ -80,6 +100,7 @@ export function makePool({ clock, connections, queuedCalls, open }: PoolOptions)
       if (known.size === 0 && opening === 0) stopped?.();
       return;
     }
+    if (endRest) return;
     for (let free = connections - known.size - opening; free > 0 && opening < waiters.size; free--)
       void openOne();
   };
