@@ -370,13 +370,13 @@ export class Feed implements Receiving {
   }
 
   private async replace(lost: Hub): Promise<void> {
-    const index = this.followers.findIndex((follower) => follower.hub === lost);
-    const old = this.followers[index];
+    const old = this.followers.find((follower) => follower.hub === lost);
     if (old === undefined) return;
     lost.leave(old);
     old.waiting = true;
     const hub = await this.shared.hubs.acquire(lost.stream);
-    if (this.closed || this.followers[index] !== old) return this.shared.hubs.release(hub);
+    const index = this.followers.indexOf(old);
+    if (this.closed || index === -1) return this.shared.hubs.release(hub);
     this.detach(old);
     const place = { epoch: lost.epoch % 256, seq: old.pos };
     const { pos, gaps } = startPlace(place, headOf(hub), old.since, this.shared.replay);

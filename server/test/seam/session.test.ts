@@ -240,3 +240,21 @@ test("after unsubscribing nothing of the topic follows", async () => {
   expect(watched.seqs("topic:builds")).toEqual([1]);
   expect(watched.types().slice(-2)).toEqual(["unsubscribe", "unread"]);
 });
+
+test("invariant 9: a stream that is taken anew goes on, whatever becomes of the others meanwhile", async () => {
+  for (let steps = 0; steps < 40; steps++) {
+    const { open, writes, pass, store, schedule } = await makeWorld();
+    for (const topic of ["builds", "news"]) writes.follow("ann", topic);
+    const watched = await open();
+    store.epoch = 2;
+    schedule.advance(distributorDefaults.checkMs);
+    watched.session.heard();
+    for (let step = 0; step < steps; step++) await schedule.step();
+    writes.unfollow("ann", "builds");
+    await pass(2_000);
+    writes.publish(topicStream("news"), 1, true);
+    await pass(500);
+    expect(watched.closed).toBeNull();
+    expect(watched.seqs("topic:news"), `after ${steps} steps`).toEqual([1]);
+  }
+});
