@@ -111,14 +111,21 @@ export function makeHubs(
     }
   }
 
+  function suspect(hub: Hub): void {
+    suspects.add(hub);
+    const pace = Math.ceil((suspects.size * checkTickMs) / options.suspectMs);
+    pacing.suspects = Math.max(pacing.suspects, pace);
+  }
+
   async function check(some: readonly Hub[]): Promise<void> {
     await Promise.all(
       some.map(async (hub) => {
         if (hub.gone) return;
-        if (warming.has(hub)) return void suspects.add(hub);
+        if (warming.has(hub)) return suspect(hub);
         const before = hub.last;
         const head = await reader.head(hub.stream).catch(() => null);
-        if (head === null) suspects.add(hub);
+        if (hub.gone) return;
+        if (head === null) suspect(hub);
         else hub.checked(head, before);
       }),
     );

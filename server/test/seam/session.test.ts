@@ -258,3 +258,17 @@ test("invariant 9: a stream that is taken anew goes on, whatever becomes of the 
     expect(watched.seqs("topic:news"), `after ${steps} steps`).toEqual([1]);
   }
 });
+
+test("invariant 9: a check that the store didn't answer is made again soon, not a whole interval later", async () => {
+  const { open, writes, pass, store, deafen } = await makeWorld();
+  const watched = await open();
+  deafen(true);
+  writes.publish(ann, 1, true);
+  store.failing = 1;
+  await pass(distributorDefaults.checkMs + 500);
+  expect(watched.seqs()).toEqual([]);
+  store.failing = 0;
+  watched.session.heard();
+  await pass(distributorDefaults.suspectMs);
+  expect(watched.seqs()).toEqual([1]);
+});
