@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { partOf } from "@carillon/protocol/partition";
 import { type StreamName, userStream } from "@carillon/protocol/stream";
 import { expect, test } from "vitest";
@@ -81,6 +82,16 @@ test("what the server refuses of one part doesn't hold up those that came with i
     expect(owned).toBe(true);
     expect(outcomes.map(({ status }) => status)).toEqual(["stored", at === 7 ? "rejected" : "stored"]);
   });
+});
+
+test("what is too large for an index is set aside like any other value, and its part goes on", async () => {
+  const { store } = await opened(subject);
+  const { streams } = store;
+  const [{ part, stream }] = streamsOfParts(1) as [{ part: number; stream: StreamName }];
+  const some = [record(stream), record(stream, { collapseKey: randomBytes(4_000).toString("hex") })];
+  const { outcomes } = await streams.apply({ part, progress: move(0, 2), records: some, rejected: [] });
+  expect(outcomes).toEqual([{ status: "stored", seq: 1 }, { status: "rejected" }]);
+  expect(await streams.progress(part)).toBe("2");
 });
 
 test("writers who meet at streams that nobody has written to wait for each other and end", async () => {

@@ -39,6 +39,13 @@ test.each<[string, Buffer | null, Buffer | null, RegExp]>([
   ["a later version", key, Buffer.from(`2${text.slice(1)}`), /version/],
   ["a first line that isn't JSON", key, Buffer.from("1[\n{}"), /not JSON/],
   ["a first line that lacks something", key, Buffer.from('1["k"]\n{}'), /lacks/],
+  [
+    "a collapse key that nobody may send",
+    key,
+    encodeRecord({ ...record, collapseKey: "é".repeat(257) }).value,
+    /lacks/,
+  ],
+  ["an empty collapse key", key, encodeRecord({ ...record, collapseKey: "" }).value, /lacks/],
   ["an event that isn't JSON", key, Buffer.from(`${text.split("\n")[0]}\n{"data":`), /event is not JSON/],
   ["bytes that aren't text", key, Buffer.concat([value, Buffer.from([0xff])]), /UTF-8/],
   ["too much", key, Buffer.from(`${text.split("\n")[0]}\n"${"x".repeat(140_000)}"`), /larger/],

@@ -39,6 +39,10 @@ export function encodeRecord(record: LogRecord): Encoded {
 const isNumberOrNull = (value: unknown): value is number | null =>
   value === null || typeof value === "number";
 
+/** 1 to 128 characters, of one or two units each. */
+const isCollapseKey = (value: unknown): value is string | null =>
+  value === null || (typeof value === "string" && value.length > 0 && value.length <= 256);
+
 function readHead(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -81,7 +85,7 @@ export function decodeRecord(
     typeof digest === "string" &&
     identity.test(digest) &&
     typeof flags === "number" &&
-    (collapseKey === null || typeof collapseKey === "string") &&
+    isCollapseKey(collapseKey) &&
     isNumberOrNull(expiresAt) &&
     typeof acceptedAt === "number";
   if (!complete) return "its first line lacks what a notification needs";

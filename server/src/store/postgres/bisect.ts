@@ -1,8 +1,11 @@
 import { sqlstateOf } from "./failure.ts";
 
-/** About values and not about the server: data exceptions, violated constraints, numbers that can't be written. */
+/**
+ * About values and not about the server: data exceptions, violated constraints, what passes a limit of the program's
+ * (an index's row), numbers that can't be written.
+ */
 export const isAboutValues = (error: unknown): boolean =>
-  /^2[23]/.test(sqlstateOf(error)) || error instanceof RangeError;
+  /^(2[23]|54)/.test(sqlstateOf(error)) || error instanceof RangeError;
 
 interface Bad {
   readonly at: number;
