@@ -236,6 +236,18 @@ test("invariant 12: a replay judges repeats by when records were accepted, whate
   ]);
 });
 
+test("invariant 5: a repeat is known to the end of its window by receivers whose clocks are hours ahead", async () => {
+  const made = await databases();
+  const { streams } = await open(made.urls);
+  const ahead = Date.now() + 3 * hourMs;
+  const one = record(userA, { acceptedAt: ahead });
+  await streams.apply(batchOf([one], { from: "0", to: "1" }));
+  await made.run(clockAhead(dayMs - hourMs / 2));
+  const again = { ...one, acceptedAt: ahead + dayMs - hourMs / 2 };
+  const { outcomes } = await streams.apply(batchOf([again], { from: "1", to: "2" }));
+  expect(outcomes).toEqual([{ status: "duplicate", seq: 1 }]);
+});
+
 test("several processes make a new store at the same time; a newer schema and another store are foreign", async () => {
   const { urls } = await databases(2);
   const stores = await Promise.all([open(urls), open(urls), open(urls.toReversed().toReversed())]);

@@ -6,9 +6,10 @@ import { keptPlans } from "./kept-plans.ts";
  * sees in the next statement what those before it have committed.
  *
  * It may be of several parts, each with where its log stood and stands now; `held` are those whose place that was, and
- * of the others nothing is written; a part of which nothing is known stands at 0. `log_parts` null: the log keeps no offsets, several writers may come at once, and
- * the streams' rows are locked. Records name their stream by its place in `names`, and no two of them have the same
- * stream and key. `named_from` is where the window begins for the earliest of them, with an hour between clocks.
+ * of the others nothing is written; a part of which nothing is known stands at 0. `log_parts` null: the log keeps no
+ * offsets, several writers may come at once, and the streams' rows are locked. Records name their stream by its place
+ * in `names`, and no two of them have the same stream and key. `since` is from when on what they may repeat was stored:
+ * read late or again, with an hour between clocks; read soon, however far ahead the receivers' clocks are.
  */
 export const sql = `
 CREATE FUNCTION carillon_apply(
@@ -65,8 +66,7 @@ BEGIN
     INTO ids, heads, closed_ones
     FROM unnest(names) WITH ORDINALITY AS n(name, ord) JOIN streams s ON s.name = n.name;
 
-  SELECT min(coalesce(t.at, carillon_apply.at)) - window_ms - 3600000 INTO since FROM unnest(ats) AS t(at);
-  since := coalesce(since, at - window_ms);
+  SELECT least(min(t.at), carillon_apply.at) - window_ms - 3600000 INTO since FROM unnest(ats) AS t(at);
 
   WITH r AS MATERIALIZED (
     SELECT t.*, ids[t.st] AS id, coalesce(t.named_at, carillon_apply.at) AS named
