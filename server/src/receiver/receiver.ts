@@ -61,8 +61,8 @@ export interface ReceiverDeps {
 
 type Fate = Appended | { readonly state: "failed"; readonly problem: Problem };
 
-/** As many records as a director takes in one batch; a larger request waits for itself, not in the log's queue. */
-const appendMost = 2_000;
+/** As much as a director takes in one batch; a larger request waits for itself, not in the log's queue. */
+const appendMost = { records: 2_000, units: 4 << 20 };
 const none: ReadonlySet<string> = new Set();
 
 export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: ReceiverDeps): Receiver {
@@ -88,10 +88,11 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
   }
 
   async function append(records: readonly LogRecord[]): Promise<readonly Fate[]> {
-    if (records.length <= appendMost) return appendSome(records);
     const fates: Fate[] = [];
-    for (let at = 0; at < records.length; at += appendMost) {
-      for (const fate of await appendSome(records.slice(at, at + appendMost))) fates.push(fate);
+    while (fates.length < records.length) {
+      const some = records.slice(fates.length, pieceEnd(records, fates.length));
+      if (some.length === records.length) return appendSome(some);
+      for (const fate of await appendSome(some)) fates.push(fate);
       const last = fates[fates.length - 1]!;
       if (last.state === "failed") return fates.concat(new Array(records.length - fates.length).fill(last));
     }
@@ -165,6 +166,17 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
       return decisions.map((decision, item) => toAnswer(submissions[item]!.notification.to, decision, next));
     },
   };
+}
+
+/** Where the piece of an append ends that begins at `from`. */
+function pieceEnd(records: readonly LogRecord[], from: number): number {
+  let units = 0;
+  let at = from;
+  for (; at < records.length && at - from < appendMost.records; at++) {
+    units += records[at]!.body.length;
+    if (at > from && units > appendMost.units) break;
+  }
+  return at;
 }
 
 const toMessage = ({ stream, body }: LogRecord): BusMessage => ({ type: "ephemeral", stream, body });

@@ -223,3 +223,30 @@ test("a batch larger than the log's batch keeps its order, across recipients too
   const events = await kept(stage, "user:wide-49");
   expect(events.map(({ event }) => event.data)).toEqual(items.map(({ data }) => data));
 });
+
+test("a request that goes to many is handed to the log in pieces that it takes", async () => {
+  const pieces: number[] = [];
+  const own = await openStage({
+    log: (log) => ({
+      append(records) {
+        pieces.push(records.reduce((sum, { body }) => sum + body.length, 0));
+        return log.append(records);
+      },
+    }),
+  });
+  try {
+    const to = Array.from({ length: 40 }, (_, at) => `user:many-${at}`);
+    const data = "x".repeat(60_000);
+    const items = Array.from({ length: 10 }, (_, at) => shipped(to, `m-${at}`, { data }));
+    const answer = await own.post(items);
+    expect(answer.statusCode).toBe(202);
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(4 << 20);
+    expect(pieces.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(400 * 60_000);
+    const receipts = answer.json().results.flatMap((one: { receipts: object[] }) => one.receipts);
+    expect(receipts).toEqual(
+      items.flatMap((_, at) => to.map((stream) => ({ to: stream, status: "stored", seq: at + 1 }))),
+    );
+  } finally {
+    await own.close();
+  }
+});
