@@ -24,6 +24,22 @@ const places: Record<string, (log: ReturnType<typeof makeLogger>) => void> = {
   "a URL": (log) => log.info({ url: `/v1/live?token=${token}&ticket=abcdef-123&device=d` }, "opened"),
   "an exception": (log) =>
     log.error({ err: new Error(`bad key ${apiKey}`, { cause: new Error(token) }) }, "failed"),
+  "what a database says beside its message": (log) => {
+    const refused = Object.assign(new Error("violates a constraint"), {
+      code: "23514",
+      detail: `Failing row contains (42, 7, {"data":"${payload}"}).`,
+      where: `unnamed portal with parameters: $1 = '{"data":"${payload}"}'`,
+      request: { body: payload, token },
+    });
+    log.error({ err: new AggregateError([refused], "failed", { cause: refused }) }, "failed");
+    log.error({ err: refused }, "failed");
+  },
+  "an address": (log) => {
+    const wrong = Object.assign(new TypeError("Invalid URL"), {
+      input: "postgres://carillon:parcel@[::1/db",
+    });
+    log.error({ err: wrong }, "redis://:parcel@10.0.0.1:6379 and kafka://u%40x:pa:parcel!@h are away");
+  },
   "a child's fields": (log) => log.child({ token, secret: apiKey }).info({ session: "s-1" }, "opened"),
 };
 

@@ -3,7 +3,7 @@
  * ours to print: fields that carry it are dropped by name, and tokens and keys are blotted out wherever they
  * turn up, in messages, stacks and URLs alike.
  */
-import { pino } from "pino";
+import { pino, stdSerializers } from "pino";
 import { asText } from "./text.ts";
 
 export type Level = "debug" | "info" | "warn" | "error";
@@ -45,15 +45,30 @@ const hiddenFields = new Set([
 const hidden = "[hidden]";
 const deepest = 6;
 
-/** API keys, JSON Web Tokens, bearer credentials, and credentials in a URL's query. */
+/** Fields of exceptions that say what somebody sent: a database's account of a row, the text that was no URL. */
+const hiddenOfErrors = new Set(["detail", "input", "internalquery", "where"]);
+
+/** API keys, JSON Web Tokens, bearer credentials, passwords in addresses, and credentials in a URL's query. */
 const secrets = [
   /\bck_[A-Za-z0-9_-]{20,}/g,
   /\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*/g,
   /\b(?:Bearer|Basic) +[A-Za-z0-9+/_.~=-]+/gi,
+  /(?<=\b[a-z][a-z0-9+.-]{0,20}:\/\/[^:@/?#\s"\\]{0,128}:)[^@/\s"\\]+(?=@)/gi,
   /(?<=[?&](?:token|ticket|cursor|key|access_token)=)[^&\s"\\]+/gi,
 ];
 
 const blot = (line: string): string => secrets.reduce((text, secret) => text.replace(secret, hidden), line);
+
+const plainly = (name: string): string => name.toLowerCase().replace(/[-_]/g, "");
+
+function errorWithoutPayload(error: Error): Record<string, unknown> {
+  const fields = withoutPayload(stdSerializers.err(error)) as Record<string, unknown>;
+  const list = fields["aggregateErrors"];
+  for (const one of [fields, ...(Array.isArray(list) ? list : [])]) {
+    for (const name of Object.keys(one)) if (hiddenOfErrors.has(plainly(name))) one[name] = hidden;
+  }
+  return fields;
+}
 
 function withoutPayload(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null) return value;
@@ -63,8 +78,7 @@ function withoutPayload(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 20).map((item) => withoutPayload(item, depth + 1));
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => {
-      const plain = name.toLowerCase().replace(/[-_]/g, "");
-      return [name, hiddenFields.has(plain) ? hidden : withoutPayload(item, depth + 1)];
+      return [name, hiddenFields.has(plainly(name)) ? hidden : withoutPayload(item, depth + 1)];
     }),
   );
 }
@@ -82,6 +96,7 @@ export function makeLogger({ level, format, write }: LoggerOptions): Logger {
         log: (fields) => withoutPayload(fields) as Record<string, unknown>,
         bindings: (fields) => withoutPayload(fields) as Record<string, unknown>,
       },
+      serializers: { err: errorWithoutPayload },
       hooks: { streamWrite: blot },
     },
     { write: format === "text" ? (line) => put(asText(line)) : put },
