@@ -74,6 +74,8 @@ export function makeParts(options: PartsOptions): Parts {
   const turns = new Map<number, Promise<void>>();
   const troubles = new Map<number, string>();
   let newEpoch: Promise<number> | undefined;
+  /** The parts that go on in it: one that diverges again has lost what it had in this one too. */
+  const inNewEpoch = new Set<number>();
 
   const inTurn = (part: number, work: () => Promise<void>): Promise<void> => {
     const turn = (turns.get(part) ?? Promise.resolve()).then(work);
@@ -119,6 +121,24 @@ export function makeParts(options: PartsOptions): Parts {
     return found;
   };
 
+  const enterNewEpoch = async (
+    { beginEpoch }: Pick<CoordinationDriver, "beginEpoch">,
+    part: number,
+  ): Promise<void> => {
+    if (inNewEpoch.has(part)) {
+      newEpoch = undefined;
+      inNewEpoch.clear();
+    }
+    newEpoch ??= beginEpoch();
+    const mine = newEpoch;
+    try {
+      await mine;
+    } catch (error) {
+      if (newEpoch === mine) newEpoch = undefined;
+      throw error;
+    }
+  };
+
   const whereFrom = async (part: number, mine: Wanted): Promise<string | null> => {
     const next = await streams.progress(part);
     const place = await log.place(part);
@@ -138,9 +158,9 @@ export function makeParts(options: PartsOptions): Parts {
         `${standing.why}; --accept-restore goes on without them, and tells clients of the gap`,
       );
     }
-    newEpoch ??= coordination.beginEpoch();
-    await newEpoch;
+    await enterNewEpoch(coordination, part);
     await coordination.setProgress(part, standing.from);
+    inNewEpoch.add(part);
     return standing.from;
   };
 
