@@ -19,6 +19,7 @@ async function scene(parts: number) {
   const holders = new Map<number, string>();
   const doubles: number[] = [];
   let away: string | null = null;
+  let logIsAway = false;
 
   const enter = async (owner: string) => {
     const clock = makeManualClock();
@@ -50,6 +51,7 @@ async function scene(parts: number) {
       async take(part: number) {
         if (holders.has(part)) doubles.push(part);
         holders.set(part, owner);
+        if (logIsAway) await new Promise(() => {});
       },
       async drop(part: number) {
         if (holders.get(part) === owner) holders.delete(part);
@@ -79,6 +81,9 @@ async function scene(parts: number) {
     passes: (ms: number) => faults.advance(ms),
     cutOff(owner: string | null) {
       away = owner;
+    },
+    loseLog() {
+      logIsAway = true;
     },
   };
 }
@@ -116,6 +121,22 @@ describe("ownership", () => {
     expect([b, c].map((one) => one.ownership.held().length)).toEqual([4, 4]);
     expect(holders.size).toBe(8);
     expect(doubles).toEqual([]);
+  });
+
+  test("invariant 13: leases are renewed while the log keeps parts that were taken waiting", async () => {
+    const { enter, passes, loseLog } = await scene(4);
+    const a = await enter("a");
+    const b = await enter("b");
+    for (const one of [a, b]) await one.round();
+    await b.ownership.stop();
+    loseLog();
+    for (let round = 0; round < 5; round++) {
+      await a.round();
+      passes(6_000);
+    }
+    const c = await enter("c");
+    expect(c.ownership.held()).toEqual([]);
+    expect(a.ownership.held()).toEqual([0, 1, 2, 3]);
   });
 
   test("invariant 13: a dead director's parts are taken over once its leases have run out", async () => {

@@ -56,12 +56,19 @@ export const shareOf = (parts: number, members: readonly string[], owner: string
   return Math.floor(parts / members.length) + (at < parts % members.length ? 1 : 0);
 };
 
+/** What a round took is under way when it ends: leases have to be renewed, whatever a part waits for. */
+interface Taking {
+  readonly taking: Promise<unknown>;
+}
+
+const nothingTaken: Taking = { taking: Promise.resolve() };
+
 export function ownByLease({ coordination, parts, owner, clock, failed }: OwnByLeaseOptions): Ownership {
   const member = memberPrefix + owner;
   const held = new Set<number>();
   let hands: PartsInHand | undefined;
   let cancel = (): void => {};
-  let round: Promise<void> = Promise.resolve();
+  let round: Promise<unknown> = Promise.resolve();
   let stopped = false;
 
   const nameOf = (part: number): string => partPrefix + part;
@@ -77,7 +84,7 @@ export function ownByLease({ coordination, parts, owner, clock, failed }: OwnByL
     return new Set(names.filter((name) => name !== member).map(partOfName));
   };
 
-  const runRound = async (): Promise<void> => {
+  const runRound = async (): Promise<Taking> => {
     const kept = await claim([...held]);
     await giveUp([...held].filter((part) => !kept.has(part)));
 
@@ -95,28 +102,30 @@ export function ownByLease({ coordination, parts, owner, clock, failed }: OwnByL
       const wanted = [...free.slice(offset), ...free.slice(0, offset)].slice(0, share - held.size);
       const got = [...(await claim(wanted))];
       for (const part of got) held.add(part);
-      if (!stopped) await Promise.all(got.map((part) => hands!.take(part)));
+      if (!stopped) return { taking: Promise.all(got.map((part) => hands!.take(part))) };
     }
+    return nothingTaken;
   };
 
-  const next = async (): Promise<void> => {
-    try {
-      await runRound();
-    } catch (error) {
+  const next = async (): Promise<Taking> => {
+    const { taking } = await runRound().catch((error: unknown) => {
       failed(error);
-    }
+      return nothingTaken;
+    });
     if (!stopped) {
       cancel = clock.after(renewMs, () => {
         round = next();
       });
     }
+    return { taking };
   };
 
   return {
-    start(given) {
+    async start(given) {
       hands = given;
-      round = next();
-      return round;
+      const first = next();
+      round = first;
+      await (await first).taking;
     },
     async stop() {
       stopped = true;
