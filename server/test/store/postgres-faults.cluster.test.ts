@@ -248,6 +248,24 @@ test("invariant 5: a repeat is known to the end of its window by receivers whose
   expect(outcomes).toEqual([{ status: "duplicate", seq: 1 }]);
 });
 
+test("who has too much unread to count in time keeps nobody else from being told", async () => {
+  const made = await databases();
+  const { streams, positions } = await open(made.urls);
+  await streams.apply(batchOf([record(userA), record(userB)], { from: "0", to: "2" }));
+  await made.run(`ALTER FUNCTION carillon_unread(text[], integer[]) RENAME TO quick_unread;
+    CREATE FUNCTION carillon_unread(names text[], name_parts integer[]) RETURNS TABLE(
+      name text, epoch integer, rev bigint, topic text, read_seq bigint, head bigint, count bigint)
+    LANGUAGE sql AS $$
+      SELECT q.* FROM quick_unread(names, name_parts) q,
+        (SELECT pg_sleep(CASE WHEN '${userA}' = ANY (names) THEN 60 ELSE 0 END)) slow $$`);
+  const [much, little] = await Promise.allSettled([
+    positions.unread(userA.slice("user:".length)),
+    positions.unread(userB.slice("user:".length)),
+  ]);
+  expect(much).toMatchObject({ status: "rejected", reason: unavailable });
+  expect(little).toMatchObject({ status: "fulfilled", value: { total: 1 } });
+});
+
 test("several processes make a new store at the same time; a newer schema and another store are foreign", async () => {
   const { urls } = await databases(2);
   const stores = await Promise.all([open(urls), open(urls), open(urls.toReversed().toReversed())]);

@@ -43,6 +43,9 @@ export function isAboutAPart(error: unknown): boolean {
   return state === movedState || state === frozenState;
 }
 
+/** The server ended the statement because it took too long. */
+export const isOutOfTime = (error: unknown): boolean => sqlstateOf((error as Error).cause) === "57014";
+
 /** A server that takes no writes is one that another has taken over from: for callers it is away. */
 export const isReadOnly = (error: unknown): boolean => sqlstateOf(error) === "25006";
 

@@ -8,6 +8,7 @@
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Unread, UnreadStream } from "../positions.ts";
 import { bigints, integers, texts } from "./arrays.ts";
+import { isOutOfTime } from "./failure.ts";
 import { makeGather } from "./gather.ts";
 import type { Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
@@ -86,7 +87,7 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
       .sort((a, b) => ((a.topic ?? "") < (b.topic ?? "") ? -1 : 1));
   };
 
-  const gathered = makeGather<Shard, StreamName, Unread>(async (shard, users) => {
+  const unreadOfAll = async (shard: Shard, users: readonly StreamName[]): Promise<Unread[]> => {
     const values = [texts(users), partsOf(users)];
     const rows =
       all.length === 1
@@ -95,6 +96,16 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
     const byUser = new Map(users.map((user): [StreamName, (Followed & Counted)[]] => [user, []]));
     for (const row of rows) byUser.get(row.user)!.push(row);
     return users.map((user) => unreadOf(byUser.get(user)!));
+  };
+
+  /** One who has too much to count in time keeps nobody else from being told. */
+  const gathered = makeGather<Shard, StreamName, Unread>(async (shard, users) => {
+    try {
+      return await unreadOfAll(shard, users);
+    } catch (error) {
+      if (users.length === 1 || !isOutOfTime(error)) throw error;
+      return users.map(async (user) => (await unreadOfAll(shard, [user]))[0]!);
+    }
   });
 
   return (user: string): Promise<Unread> => gathered(of(userStream(user)), userStream(user));
