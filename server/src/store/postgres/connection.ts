@@ -1,9 +1,11 @@
 import { Client, type DatabaseError, type QueryResult, types } from "pg";
-import { sqlstateOf, unavailable } from "./failure.ts";
+import { failureOf, sqlstateOf, unavailable } from "./failure.ts";
 import { makeLimited } from "./limited.ts";
 
 /** One connection; a call at a time. */
 export interface Connection {
+  /** Which server, for people: "PostgreSQL at db-1:5432". */
+  readonly server: string;
   /** False once it broke or was destroyed, or the server said that it ends it: its socket may close later. */
   readonly usable: boolean;
   /** Rejects with the server's error, or with a Failure when the connection broke: the effect is then unknown. */
@@ -39,19 +41,22 @@ export async function openConnection(
     fallback_application_name: "carillon",
     types: { getTypeParser },
   });
+  const server = `PostgreSQL at ${client.host}:${client.port}`;
   client.on("error", lost);
   client.on("end", lost);
   try {
     await client.connect();
   } catch (error) {
     client.connection.stream.destroy();
-    throw sqlstateOf(error) === "" ? unavailable("PostgreSQL can't be reached", error) : error;
+    throw sqlstateOf(error) === ""
+      ? unavailable(`${server} can't be reached: ${reasonOf(error)}`, error)
+      : failureOf(error, server);
   }
   let usable = true;
   const known = (error: unknown): unknown => {
     const isOfServer = sqlstateOf(error) !== "";
     if (!isOfServer || (error as DatabaseError).severity === "FATAL") usable = false;
-    return isOfServer ? error : unavailable("the connection to PostgreSQL broke", error);
+    return isOfServer ? error : unavailable(`the connection to ${server} broke`, error);
   };
   const ask = async (text: string, values: readonly unknown[]): Promise<QueryResult> => {
     try {
@@ -61,6 +66,7 @@ export async function openConnection(
     }
   };
   return {
+    server,
     get usable() {
       return usable;
     },
@@ -73,7 +79,7 @@ export async function openConnection(
       }),
     async commit() {
       const { command } = await ask("COMMIT", []);
-      if (command !== "COMMIT") throw unavailable("PostgreSQL rolled the transaction back");
+      if (command !== "COMMIT") throw unavailable(`${server} rolled the transaction back`);
     },
     destroy() {
       usable = false;
@@ -82,3 +88,7 @@ export async function openConnection(
     end: () => void client.end().catch(() => {}),
   };
 }
+
+/** A name with several addresses fails with the errors of all of them, and no words of its own. */
+const reasonOf = (error: unknown): string =>
+  error instanceof AggregateError ? error.errors.map(reasonOf).join(", ") : (error as Error).message;

@@ -55,17 +55,20 @@ export const unavailable = (message: string, cause?: unknown, afterMs = 1_000): 
     retryAfterMs: afterMs,
   });
 
-/** What a server's error is to the caller of a port; one about the statement itself or its values stays as it is. */
-export function failureOf(error: unknown): unknown {
+/**
+ * What a server's error is to the caller of a port; one about the statement itself or its values stays as it is.
+ * `server` names it where that is known.
+ */
+export function failureOf(error: unknown, server = "PostgreSQL"): unknown {
   const state = sqlstateOf(error);
   if (state === "") return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (state === frozenState) return unavailable("a part is being moved to another server", error, 250);
-  if (isReadOnly(error)) return unavailable(`PostgreSQL takes no writes (${reason})`, error);
+  if (isReadOnly(error)) return unavailable(`${server} takes no writes (${reason})`, error);
   const code = codes[state] ?? codes[state.slice(0, 2)];
   if (code === undefined) return error;
   const after = retryAfterMs[code];
-  return new Failure(code, `PostgreSQL: ${reason} (${state})`, {
+  return new Failure(code, `${server}: ${reason} (${state})`, {
     cause: error,
     ...(after === undefined ? {} : { retryAfterMs: after }),
   });

@@ -62,7 +62,7 @@ export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: S
     try {
       return await call();
     } catch (error) {
-      if (late) throw unavailable("PostgreSQL did not answer in time", error);
+      if (late) throw unavailable(`${connection.server} did not answer in time`, error);
       throw error;
     } finally {
       cancel();
@@ -81,7 +81,7 @@ export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: S
           return connection;
         }
         connection.end();
-        failure = unavailable("PostgreSQL takes no writes: it is a standby");
+        failure = unavailable(`${connection.server} takes no writes: it is a standby`);
       } catch (error) {
         failure = error;
       }
@@ -99,7 +99,7 @@ export function makeShard({ url, clock, timeoutMs, connections, queuedCalls }: S
       return await bounded(connection, leftMs, () => call(connection));
     } catch (error) {
       if (isReadOnly(error)) pool.drop();
-      throw failureOf(error);
+      throw failureOf(error, connection.server);
     } finally {
       pool.give(connection);
     }

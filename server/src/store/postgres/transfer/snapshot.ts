@@ -20,7 +20,7 @@ export async function openSnapshot(url: string): Promise<Shard> {
           try {
             return (await connection.run(text, values)) as never;
           } catch (error) {
-            throw failureOf(error);
+            throw failureOf(error, connection.server);
           }
         },
         transaction: () => Promise.reject(unavailable("a snapshot is only read")),
