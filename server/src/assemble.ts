@@ -110,6 +110,7 @@ async function assembleInto(
   let storeWatch: StoreWatch | undefined;
   let director: Director | undefined;
   let logProblem: string | null = null;
+  let acceptsWithoutStore = false;
   let isServing = false;
   let isDraining = false;
   const operations = makeOperations({
@@ -121,7 +122,12 @@ async function assembleInto(
         name: "start",
         problem: () => (isServing ? null : (waiting.problem() ?? logProblem ?? "the server is starting")),
       },
-      { name: "store", problem: () => storeWatch?.problem() ?? null },
+      {
+        name: "store",
+        problem: () => storeWatch?.problem() ?? null,
+        // The log takes what the store can't.
+        isSurvived: () => acceptsWithoutStore,
+      },
       { name: "director", problem: () => director?.problem() ?? null },
       { name: "draining", problem: () => (isDraining ? "the server is shutting down" : null) },
     ],
@@ -166,6 +172,7 @@ async function assembleInto(
     },
   });
   const { storeIsShared: isShared, keptLog } = backends;
+  acceptsWithoutStore = keptLog !== null && config.roles.every((role) => role === "receiver");
   const store = withBounds(backends.store);
   started.push({ name: "store", start: async () => {}, stop: () => store.stop() });
   void store.failed.then((failure) => broke("the store failed", failure));

@@ -3,14 +3,16 @@ import { type Check, makeOperations, type Operations } from "./operations.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
 
 let problem: string | null = null;
+let isSurvived = false;
 let operations: Operations;
 const checks: Check[] = [
-  { name: "store", problem: () => problem },
+  { name: "store", problem: () => problem, isSurvived: () => isSurvived },
   { name: "draining", problem: () => null },
 ];
 
 beforeEach(async () => {
   problem = null;
+  isSurvived = false;
   const metrics = makeMetrics();
   metrics.counter("carillon_stored_total").inc(3);
   operations = makeOperations({ host: "127.0.0.1", port: 0, checks, metrics });
@@ -38,6 +40,14 @@ test("/readyz says yes, or no and why", async () => {
     ready: false,
     checks: { store: "no answer for 30s", draining: "ok" },
   });
+});
+
+test("/readyz tells a problem that work goes on without, and says yes", async () => {
+  problem = "away";
+  isSurvived = true;
+  const response = await get("/readyz");
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ ready: true, checks: { store: "away", draining: "ok" } });
 });
 
 test("/metrics is the Prometheus text format", async () => {

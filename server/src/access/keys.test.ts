@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { Failure } from "../errors.ts";
 import type { ApiKey } from "../store/access.ts";
 import { createKey, isKeySecret, type KeysOptions, openKeys } from "./keys.ts";
 
@@ -8,17 +9,18 @@ const wanted = { name: "shop", scopes: ["send"], sources: ["/shop"], expiresAt: 
 function setUp(options: Partial<KeysOptions> = {}, expiresAt: number | null = null) {
   const { secret, record } = createKey({ ...wanted, expiresAt }, 0);
   const stored = new Map<string, ApiKey>([[record.hash, record]]);
-  const state = { now: 0, lookups: 0 };
+  const state = { now: 0, lookups: 0, isAway: false };
   const access = {
     async findKey(hash: string) {
       state.lookups++;
+      if (state.isAway) throw new Failure("unavailable", "the store is away");
       return stored.get(hash) ?? null;
     },
   };
   const keys = openKeys(
     access,
     { now: () => state.now },
-    { ttlMs: 10_000, most: 3, mostLookups: 2, ...options },
+    { ttlMs: 10_000, awayMs: 60_000, most: 3, mostLookups: 2, ...options },
   );
   return { keys, secret, record, stored, state };
 }
@@ -43,6 +45,40 @@ test("a known key costs no lookup, and a removed one is forgotten in time", asyn
   stored.clear();
   state.now = 10_000;
   expect(await keys.find(secret)).toBeNull();
+});
+
+test("a known key is good while the store is away, for a bounded time; no other is", async () => {
+  const { keys, secret, record, stored, state } = setUp();
+  await keys.find(secret);
+  state.isAway = true;
+  state.now = 10_000;
+  expect(await keys.find(secret)).toEqual(record);
+  const before = state.lookups;
+  expect(keys.find(secret), "asking the store costs time: not for every request").toEqual(record);
+  expect(state.lookups).toBe(before);
+  await expect(keys.find(stranger(1))).rejects.toMatchObject({ code: "unavailable" });
+  state.now = 59_999;
+  expect(await keys.find(secret)).toEqual(record);
+  state.now = 61_000;
+  await expect(keys.find(secret)).rejects.toMatchObject({ code: "unavailable" });
+
+  state.isAway = false;
+  stored.clear();
+  expect(await keys.find(secret)).toBeNull();
+});
+
+test("a key that was withdrawn or has expired isn't good because the store is away", async () => {
+  const { keys, secret, state } = setUp({}, 30_000);
+  await keys.find(secret);
+  state.isAway = true;
+  state.now = 30_000;
+  expect(await keys.find(secret)).toBeNull();
+
+  const withdrawn = setUp();
+  await withdrawn.keys.find(withdrawn.secret);
+  withdrawn.keys.forget("shop");
+  withdrawn.state.isAway = true;
+  await expect(withdrawn.keys.find(withdrawn.secret)).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("an expired key is none, known or not", async () => {

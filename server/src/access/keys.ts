@@ -31,7 +31,8 @@ export function createKey(key: NewKey, now: number): { readonly secret: string; 
 export interface Keys {
   /**
    * The key of this secret; null when there is none, or it has expired. A key that was removed elsewhere is
-   * still found for up to `ttlMs`. Rejects as the access port does, and with `Failure("overloaded")` when more lookups are
+   * still found for up to `ttlMs`. While the store is away one that was known is good for up to `awayMs` after it was
+   * last read, so that a log can take what the store can't. Rejects as the access port does, and with `Failure("overloaded")` when more lookups are
    * under way than the bound: a stranger's guesses must not take the store from everybody else.
    */
   find(secret: string): Promise<ApiKey | null> | ApiKey | null;
@@ -41,19 +42,25 @@ export interface Keys {
 
 export interface KeysOptions {
   readonly ttlMs: number;
+  readonly awayMs: number;
   /** How many keys are kept in memory. */
   readonly most: number;
   readonly mostLookups: number;
 }
 
-const defaults: KeysOptions = { ttlMs: 10_000, most: 1_000, mostLookups: 64 };
+const defaults: KeysOptions = { ttlMs: 10_000, awayMs: 600_000, most: 1_000, mostLookups: 64 };
+
+const askAgainMs = 1_000;
+
+const isAway = (error: unknown): boolean =>
+  error instanceof Failure && (error.code === "unavailable" || error.code === "overloaded");
 
 export function openKeys(
   access: Pick<AccessDriver, "findKey">,
   clock: Pick<Clock, "now">,
   options: KeysOptions = defaults,
 ): Keys {
-  const known = new Map<string, { readonly key: ApiKey; readonly until: number }>();
+  const known = new Map<string, { readonly key: ApiKey; readonly readAt: number; readonly until: number }>();
   let guesses = 0;
 
   const unexpired = (key: ApiKey): ApiKey | null =>
@@ -88,8 +95,13 @@ export function openKeys(
       known.delete(hashed);
       if (key === null) return null;
       if (known.size >= options.most) known.delete(known.keys().next().value!);
-      known.set(hashed, { key, until: clock.now() + options.ttlMs });
+      known.set(hashed, { key, readAt: clock.now(), until: clock.now() + options.ttlMs });
       return unexpired(key);
+    } catch (error) {
+      const entry = known.get(hashed);
+      if (entry === undefined || !isAway(error) || clock.now() - entry.readAt >= options.awayMs) throw error;
+      known.set(hashed, { ...entry, until: clock.now() + askAgainMs });
+      return unexpired(entry.key);
     } finally {
       if (isGuess) guesses--;
     }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Failure } from "../errors.ts";
 import type { Topic } from "../store/directory.ts";
 import { rememberTopics } from "./known-topics.ts";
 
@@ -6,17 +7,19 @@ function setUp(most = 10) {
   const existing = new Set(["a", "b"]);
   const asked: string[] = [];
   let now = 0;
+  const state = { isAway: false };
   const directory = {
     async getTopic(topic: string): Promise<Topic | null> {
       asked.push(topic);
+      if (state.isAway) throw new Failure("unavailable", "the store is away");
       return existing.has(topic) ? { topic, owner: "key:k", createdAt: 0, subscribers: 0 } : null;
     },
   };
-  const known = rememberTopics(directory, { now: () => now }, { ttlMs: 5_000, most });
+  const known = rememberTopics(directory, { now: () => now }, { ttlMs: 5_000, awayMs: 60_000, most });
   const pass = (ms: number) => {
     now += ms;
   };
-  return { known, existing, asked, pass };
+  return { known, existing, asked, pass, state };
 }
 
 test("a topic that exists is asked for once in a while", async () => {
@@ -33,6 +36,20 @@ test("that a topic doesn't exist is never remembered: another process may make i
   expect(await known.missing(new Set(["a", "new"]))).toEqual(new Set(["new"]));
   existing.add("new");
   expect(await known.missing(new Set(["new"]))).toEqual(new Set());
+});
+
+test("a known topic is believed in while the directory is away, for a bounded time; no other is", async () => {
+  const { known, asked, pass, state } = setUp();
+  await known.missing(new Set(["a"]));
+  state.isAway = true;
+  pass(5_000);
+  expect(known.has("a")).toBe(false);
+  expect(await known.missing(new Set(["a"]))).toEqual(new Set());
+  expect(known.has("a"), "the directory isn't asked for every request").toBe(true);
+  expect(asked).toEqual(["a", "a"]);
+  await expect(known.missing(new Set(["a", "b"]))).rejects.toMatchObject({ code: "unavailable" });
+  pass(55_000);
+  await expect(known.missing(new Set(["a"]))).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("what is made or deleted here is known at once", () => {
