@@ -9,7 +9,7 @@ import { openJwks } from "./access/jwks.ts";
 import { openKeyring } from "./access/keyring.ts";
 import { openKeys } from "./access/keys.ts";
 import { openTokens, type Tokens } from "./access/tokens.ts";
-import { openBackends } from "./backends.ts";
+import { leftInDirectory, openBackends } from "./backends.ts";
 import type { BusDriver, BusListener } from "./bus/driver.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, roles } from "./config/options.ts";
@@ -29,7 +29,8 @@ import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
 import { makeOperations } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
-import { takeForServing } from "./promotion/serving.ts";
+import { takeForServing, whyNotBeside } from "./promotion/serving.ts";
+import { standingFact } from "./promotion/standing.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
@@ -89,6 +90,10 @@ async function assembleInto(
   started: Service[],
   { config, log, signal, broke }: AssembleOptions,
 ): Promise<Assembled | { readonly problem: string }> {
+  const leftBehind = leftInDirectory(config, standingFact);
+  const forgotten = leftBehind === null ? null : whyNotBeside(config.dataDirectory, leftBehind.fact);
+  if (forgotten !== null) return { problem: forgotten };
+
   const clock = systemClock;
   const metrics = makeMetrics();
   const begin = async (service: Service) => {

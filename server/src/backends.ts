@@ -13,6 +13,7 @@ import type { Failure } from "./errors.ts";
 import type { NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
 import { makeInlineLog } from "./log/inline.ts";
+import { factLeftBehind } from "./store/sqlite/left-behind.ts";
 import { openSqlite } from "./store/sqlite/open.ts";
 import type { StoreBackend } from "./store/store.ts";
 import type { Waiting } from "./waiting.ts";
@@ -46,6 +47,13 @@ export interface Backends {
   readonly keptLog: NamedLog | null;
   readonly bus: BusDriver;
 }
+
+/** How the store in the data directory stands, where it isn't the one that is served; null when there is none. */
+export const leftInDirectory = (
+  { dataDirectory, postgresUrl }: Config,
+  fact: string,
+): { readonly fact: string | null } | null =>
+  postgresUrl.length === 0 ? null : factLeftBehind(dataDirectory, fact);
 
 /** Opens the store and makes the others ready to start. What was opened when it rejects is closed again. */
 export async function openBackends(config: Config, surroundings: Surroundings): Promise<Backends> {

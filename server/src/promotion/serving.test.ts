@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { takeForServing } from "./serving.ts";
+import { takeForServing, whyNotBeside } from "./serving.ts";
 import { beginning, read, type Standing, standingFact, write } from "./standing.ts";
 
 const left: Standing = { is: "left", id: "one", to: "db", at: "2026-01-01T00:00:00.000Z" };
@@ -56,4 +56,17 @@ test("a fact has room for all of it, however long the names are", () => {
   const at = { stage: "subscriptions", place, rows: Number.MAX_SAFE_INTEGER } as const;
   const id = "00000000-0000-4000-8000-000000000000";
   expect(Buffer.byteLength(write({ is: "arriving", id, from: long, at }))).toBeLessThanOrEqual(1_024);
+});
+
+test.each([null, { is: "serving" }, leaving, arriving] as const)(
+  "a directory in which a store is %o isn't forgotten when another is served",
+  (standing) => {
+    const why = whyNotBeside("/srv/data", standing === null ? null : write(standing));
+    expect(why).toContain("/srv/data holds data of its own");
+    expect(why).toContain("carillon promote");
+  },
+);
+
+test("a directory whose store was promoted may hold the keys of the new one", () => {
+  expect(whyNotBeside("/srv/data", write(left))).toBeNull();
 });

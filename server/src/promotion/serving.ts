@@ -50,3 +50,15 @@ export async function takeForServing(
       };
   }
 }
+
+/**
+ * Why a shared store isn't served by a process whose data directory holds a store of its own, which nobody would see
+ * any more; null when that one was promoted. `fact`: how the one in the directory stands.
+ */
+export function whyNotBeside(directory: string, fact: string | null): string | null {
+  if (read(fact)?.is === "left") return null;
+  return (
+    `${directory} holds data of its own, from when it was served without PostgreSQL, and nobody would see it any more. ` +
+    "Take it along with `carillon promote`; or leave it where it is and give this process another --data-directory."
+  );
+}

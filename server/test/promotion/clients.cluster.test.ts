@@ -80,6 +80,10 @@ test("invariants 4, 5, 6 and 7: cursors, tokens, keys, ids and counts from befor
   await stopped(before);
 
   const environment = { CARILLON_POSTGRES_URL: databases.urls[0]! };
+  const forgetful = spawnServer({ directory, environment });
+  expect((await forgetful.exit).code).toBe(1);
+  expect(forgetful.said.join("\n")).toContain("holds data of its own");
+
   const promoted = await runPromote({ args: ["--data-directory", directory], environment });
   expect(promoted).toMatchObject({ status: 0, ended: { is: "done" } });
 
