@@ -18,6 +18,7 @@ import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
+import { Failure } from "./errors.ts";
 import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
@@ -101,8 +102,14 @@ async function assembleInto(
     await service.start();
   };
   const failing = (what: string) => {
-    const say = sparingly(clock, 1_000, (reason, kept) => log.error({ ...(reason as object), kept }, what));
-    return (failure: unknown, about: object = {}) => say({ err: failure, ...about });
+    const tell = (fields: unknown, kept: number) => log.error({ ...(fields as object), kept }, what);
+    const say = sparingly(clock, 1_000, tell);
+    // Where the exception was made says nothing of a service that is away, and it may be away for long.
+    const sayAway = sparingly(clock, 10_000, tell);
+    return (failure: unknown, about: object = {}) =>
+      failure instanceof Failure && failure.code === "unavailable"
+        ? sayAway({ reason: failure.message, ...about })
+        : say({ err: failure, ...about });
   };
   const waiting = makeWaiting({
     clock,
