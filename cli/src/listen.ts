@@ -61,7 +61,13 @@ export const listen = verb({
     }
     if (given.cursor !== undefined && given["cursor-file"] !== undefined)
       throw new UsageError("one of --cursor and --cursor-file");
-    const target = () => findTarget(given, world);
+    // A server that stops takes its address out of the data directory: it is awaited where it was.
+    let last: string | undefined;
+    const target = () => {
+      const found = findTarget(given, world, last);
+      last = found.url;
+      return found;
+    };
     const own = given.token ?? world.env["CARILLON_TOKEN"];
     const file = given["cursor-file"] === undefined ? null : makeCursorFile(given["cursor-file"]);
     const cursor = given.cursor ?? file?.read() ?? null;

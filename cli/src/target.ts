@@ -42,12 +42,13 @@ export interface Target {
   readonly key: string | null;
 }
 
-export function findTarget(given: TargetGiven, { env, cwd }: Surroundings): Target {
+/** `usual`: where it is looked for when nothing says where it is. */
+export function findTarget(given: TargetGiven, { env, cwd }: Surroundings, usual = usualUrl): Target {
   const directory = resolve(
     cwd,
     given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory,
   );
-  const url = given.url ?? env["CARILLON_URL"] ?? servingUrl(directory) ?? usualUrl;
+  const url = given.url ?? env["CARILLON_URL"] ?? servingUrl(directory) ?? usual;
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
     throw new UsageError(`${url} is not an http: or https: URL`);

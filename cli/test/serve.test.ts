@@ -125,6 +125,17 @@ test("what is sent while the server is away arrives once it is back, once", asyn
   expect((await place.done(["listen", "42", "--count", "1"])).out).toBe("user:42 #1  late  \n");
 });
 
+test("a listener awaits a server that was stopped where it was, not at another that may be there", async () => {
+  const server = await place.serve();
+  const listener = place.run(["listen", "42"]);
+  await listener.says(/connected to/);
+  server.child.kill("SIGTERM");
+  await server.ended;
+  expect(existsSync(data("serving.json"))).toBe(false);
+  const { port } = new URL(server.serving.url);
+  await listener.says(new RegExp(`http://127\\.0\\.0\\.1:${port} can't be reached`));
+});
+
 test("a data directory that is in use, in the way or not ours: one sentence and status 1", async () => {
   await place.serve();
   const second = await place.done(["serve"]);
