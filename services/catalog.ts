@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Services } from "../test/services.ts";
 import type { Kind } from "./install.ts";
@@ -93,9 +94,17 @@ export async function answers({ servers }: Service): Promise<boolean> {
   return (await Promise.all(each)).every(Boolean);
 }
 
-/** `--ports-from`, else `SERVICES_PORTS`, else the usual block. */
+const blockFile = () => join(place(), "ports-from");
+
+/** For whoever asks for these services next: `--ports-from` is said once. */
+export const keepBlock = (from: number): void => writeFileSync(blockFile(), `${from}\n`);
+
+export const forgetBlock = (): void => rmSync(blockFile(), { force: true });
+
+/** `--ports-from`, else `SERVICES_PORTS`, else where they were started last, else the usual block. */
 export function blockFrom(said: string | undefined): number {
-  const text = said ?? process.env["SERVICES_PORTS"] ?? String(portsFrom);
+  const kept = existsSync(blockFile()) ? readFileSync(blockFile(), "utf8").trim() : undefined;
+  const text = said ?? process.env["SERVICES_PORTS"] ?? kept ?? String(portsFrom);
   const from = Number(text);
   const last = 65_536 - portsInBlock;
   if (!Number.isInteger(from) || from < 1_024 || from > last) {

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { blockFrom, catalog, described, type Service, usual } from "./catalog.ts";
+import { blockFrom, catalog, described, forgetBlock, keepBlock, type Service, usual } from "./catalog.ts";
 import { place } from "./place.ts";
 import { message, start } from "./start.ts";
 
@@ -17,7 +17,7 @@ names: ${catalog(0)
   .join(", ")}
 up without a name is ${usual.join(", ")}; the other verbs mean whatever was started.
 
-  --ports-from N   where the block of ports begins (or SERVICES_PORTS)
+  --ports-from N   where the block of ports begins (or SERVICES_PORTS); up remembers it
   SERVICES_DIR     where data, logs and programs are kept, .services if not set
 `;
 
@@ -36,22 +36,28 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return values.help ? 0 : 2;
   }
-  const all = catalog(blockFrom(values["ports-from"]));
+  const from = blockFrom(values["ports-from"]);
+  const all = catalog(from);
   const unknown = names.filter((name) => !all.some((each) => each.name === name));
   if (unknown.length > 0) throw new Error(`there is no service ${unknown.join(", ")}`);
   const named = (otherwise: (service: Service) => boolean) =>
     all.filter((service) => (names.length > 0 ? names.includes(service.name) : otherwise(service)));
   if (verb === "up") {
     const asked = named(({ name }) => usual.includes(name));
-    return await up(
-      all.filter((each) => asked.includes(each) || asked.some(({ needs }) => needs.includes(each.name))),
+    const wanted = all.filter(
+      (each) => asked.includes(each) || asked.some(({ needs }) => needs.includes(each.name)),
     );
+    await start(wanted, console.log);
+    keepBlock(from);
+    return 0;
   }
-  if (verb === "down")
+  if (verb === "down") {
+    if (values.delete && names.length === 0) forgetBlock();
     return await down(
       named(() => true),
       values.delete,
     );
+  }
   if (verb === "status")
     return await status(named(({ name, servers }) => usual.includes(name) || runs(servers)));
   process.stdout.write(`${JSON.stringify(await described(named(() => true)))}\n`);
@@ -60,11 +66,6 @@ async function main(): Promise<number> {
 
 function runs(servers: Service["servers"]): boolean {
   return servers.some((server) => server.pid() !== null);
-}
-
-async function up(services: readonly Service[]): Promise<number> {
-  await start(services, console.log);
-  return 0;
 }
 
 async function down(services: readonly Service[], remove: boolean): Promise<number> {
