@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { makePool } from "./pool.ts";
 
 const connection = (): Connection => ({
+  server: "PostgreSQL at db-1:5432",
   usable: true,
   run: async () => [],
   runLimited: async () => [],
