@@ -109,7 +109,7 @@ test("processes that share a store sign with the same secret, or say that they d
   const first = await good({ facts });
   const elsewhere = join(directory, "elsewhere");
   const missing = await open({ facts, directory: elsewhere });
-  expect(missing).toEqual({ problem: expect.stringContaining("from the process that made it") });
+  expect(missing).toEqual({ problem: expect.stringContaining("the secret of those that share the store") });
   const other = { facts, directory: elsewhere, tokenSecret: "o".repeat(40) };
   expect(await open(other)).toEqual({ problem: expect.stringContaining("another secret") });
   const same = await good({ ...other, tokenSecret: first.signingKey.toString() });

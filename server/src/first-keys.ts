@@ -100,8 +100,11 @@ async function openTokenSecret(options: FirstKeysOptions, mayMake: boolean): Pro
   }
   return {
     problem:
-      `${file} is missing, and with it what tokens are signed with. Put it there from a backup, or from the process ` +
-      "that made it where several share a store; or start once with " +
+      `${file} is missing, and with it what tokens are signed with. ` +
+      (options.facts === null
+        ? "Put it there from a backup; or start once with "
+        : "Give this process the secret of those that share the store, as CARILLON_TOKEN_SECRET or with " +
+          "--token-secret-file; or start once with ") +
       "--replace-missing-keys to make a new one, which ends all tokens signed with the old one.",
   };
 }
