@@ -163,7 +163,7 @@ test("a topic that is deleted and made anew under the log ends what consumes it"
 
 test.each<[string, number, Partial<KafkaLogOptions>, RegExp]>([
   ["isn't there", 2, { createTopic: false }, /no topic .* make it with 2 partitions/],
-  ["has another number of partitions", 3, {}, /has 2 partitions, and this log was made with 3/],
+  ["has another number of partitions", 3, {}, /has 2 partitions, and the store was made with 3 parts/],
 ])("a topic that %s is refused at the start", async (name, parts, more, text) => {
   const topic = topics.name();
   if (name !== "isn't there") await open(topic, 2);

@@ -43,7 +43,8 @@ export function judgeTopic(state: TopicState, parts: number, acceptUnsafe: boole
   const unsafe = acceptUnsafe ? warnings : refusals;
   if (partitions !== parts) {
     refusals.push(
-      `the topic ${name} has ${partitions} partitions, and this log was made with ${parts}: the number can't change`,
+      `the topic ${name} has ${partitions} partitions, and the store was made with ${parts} parts: neither can ` +
+        "change, so name another topic, or another database",
     );
   }
   if (brokers < 2) {
