@@ -16,6 +16,8 @@ export interface StoreBackend {
   readonly coordination: CoordinationDriver;
   /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
   readonly parts: number;
+  /** Resolves when all of it, every server behind it, has answered and can be written to; rejects in a bounded time. */
+  ask(): Promise<void>;
   /** Resolves, if ever, when the backend can't be brought back: the process had better end, non-zero. */
   readonly failed: Promise<Failure>;
   /** Finishes what is queued and closes; may be called twice. Calls made later reject with `stopped`. */

@@ -8,7 +8,7 @@ import { foundStore } from "./found.ts";
 import { migrate } from "./migrate.ts";
 import { makePositions } from "./positions.ts";
 import { makeShard } from "./shard.ts";
-import { makeShards } from "./shards.ts";
+import { allOf, makeShards } from "./shards.ts";
 import { makeStreams } from "./streams.ts";
 import { makeDays } from "./upkeep.ts";
 
@@ -27,6 +27,9 @@ export interface PostgresOptions {
   /** Of how many parts a new store is; 128 by default. It never changes. */
   readonly parts?: number;
 }
+
+/** Changes nothing, and is refused where nothing can be changed. */
+const anything = "UPDATE meta SET epoch = epoch WHERE false";
 
 /**
  * Opens the store on its servers: brings their schemas up to date and, where they are new, makes them one store.
@@ -60,6 +63,9 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
       access: makeAccess(shards),
       coordination: makeCoordination(shards),
       parts: founded.parts,
+      async ask() {
+        await allOf(opened.map(({ query }) => query(anything, [])));
+      },
       failed: new Promise<Failure>(() => {}),
       stop,
     };

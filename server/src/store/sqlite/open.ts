@@ -124,14 +124,18 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     throw error;
   }
   let stopping: Promise<void> | undefined;
+  const streams = makeStreams(writer, reader);
   return {
-    streams: makeStreams(writer, reader),
+    streams,
     directory: makeDirectory(writer, reader),
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),
     parts: 1,
     failed: failure,
+    async ask() {
+      await Promise.all([streams.heads([]), streams.upkeep(1)]);
+    },
     stop() {
       stopping ??= stop();
       return stopping;
