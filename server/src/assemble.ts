@@ -28,6 +28,7 @@ import { liveDefaults, registerLive } from "./live/live.ts";
 import { makeSessions, type Sessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
 import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
+import { type LogWatch, watchLog } from "./log-watch.ts";
 import { makeOperations } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
 import { takeForServing, whyNotBeside } from "./promotion/serving.ts";
@@ -119,6 +120,14 @@ async function assembleInto(
   });
   const has = (role: Config["roles"][number]) => config.roles.includes(role);
 
+  const logWatch = (what: string) =>
+    watchLog({
+      clock,
+      graceMs: logAwayMs,
+      recovered: (awayMs) => log.info({ awayMs: Math.round(awayMs) }, `the log is there again, ${what}`),
+    });
+  const appends = logWatch("to be appended to");
+  const reads = logWatch("to be read");
   let storeWatch: StoreWatch | undefined;
   let director: Director | undefined;
   let logProblem: string | null = null;
@@ -140,6 +149,7 @@ async function assembleInto(
         // The log takes what the store can't.
         isSurvived: () => acceptsWithoutStore,
       },
+      { name: "log", problem: () => appends.problem() ?? reads.problem() },
       { name: "director", problem: () => director?.problem() ?? null },
       { name: "draining", problem: () => (isDraining ? "the server is shutting down" : null) },
     ],
@@ -154,6 +164,7 @@ async function assembleInto(
     consume: failing("the log was not read"),
     witness: failing("the log was not told how far the store has come"),
   };
+  const logWatches: Record<string, LogWatch> = { append: appends, consume: reads };
   const waitedFor = sparingly(clock, 10_000, (reason) =>
     log.warn({ reason }, "waiting for the log, which isn't there yet"),
   );
@@ -172,7 +183,11 @@ async function assembleInto(
       checkpointFailed: failing("the store's write-ahead log was not copied, and grows"),
     },
     log: {
-      troubled: (what, failure) => logTroubled[what]?.(failure),
+      troubled(what, failure) {
+        logTroubled[what]?.(failure);
+        logWatches[what]?.troubled(failure.message);
+      },
+      worked: (what) => logWatches[what]?.worked(),
       waiting: (reason) => logIsMissing(reason),
       warned: (warning) => log.warn({}, warning),
     },
@@ -190,9 +205,7 @@ async function assembleInto(
   void store.failed.then((failure) => broke("the store failed", failure));
   storeWatch = watchStore({
     clock,
-    ask: isShared
-      ? () => store.coordination.agree("there", "yes")
-      : () => Promise.all([store.streams.heads([]), store.streams.upkeep(1)]),
+    ask: store.ask,
     everyMs: isShared ? sharedStoreAskedMs : null,
     changed: (problem) =>
       problem === null
@@ -430,6 +443,8 @@ const liveOf = ({ config, log, clock }: Ground, sessions: Sessions, authorizer: 
 });
 
 const sharedStoreAskedMs = 2_000;
+/** Trouble with the log for as long, and no success, is told by readiness. */
+const logAwayMs = 3_000;
 
 /** Upkeep passes to another director this long after the one that did it died. */
 const upkeepLeaseMs = 15_000;

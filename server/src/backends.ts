@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly log: {
     /** An append, a read or a witness failed and is tried again. */
     troubled(what: string, failure: Failure): void;
+    /** An append or a read went well. Called often. */
+    worked(what: string): void;
     /** The start waits for it. */
     waiting(reason: string): void;
     /** Its settings may lose or delay something. */

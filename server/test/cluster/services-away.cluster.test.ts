@@ -1,6 +1,7 @@
 // Bad days of the services: away, hanging, flushed, cut off in the middle of a word.
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ask } from "../bad-days/ask.ts";
 import type { Figures } from "./audit.ts";
 import { type BadDay, sleep, surviveBadDay } from "./bad-day.ts";
 import { rolesApart } from "./combinations.ts";
@@ -51,6 +52,7 @@ describe.each(form.awaysMs)("away for %i ms", (awayMs) => {
       const startedAt = performance.now();
       await server.kill();
       await sleep(awayMs);
+      if (name === "Kafka") await saysThatTheLogIsAway();
       await server.up();
       wholeMs = performance.now() - startedAt;
     });
@@ -71,6 +73,19 @@ describe.each(form.awaysMs)("away for %i ms", (awayMs) => {
     },
   );
 });
+
+/** Whoever appends to it or reads it isn't ready any more; who only serves clients is. */
+async function saysThatTheLogIsAway(): Promise<void> {
+  for (const { roles, server } of deployment.members) {
+    const readiness = async () => (await ask(`${server!.operationsUrl}/readyz`))?.json;
+    if (roles.includes("distributor")) expect(await readiness()).toMatchObject({ ready: true });
+    else
+      await vi.waitUntil(
+        async () => /Kafka/.test(((await readiness()) as { checks: { log: string } }).checks.log),
+        { timeout, interval: 200 },
+      );
+  }
+}
 
 /** From the end of an outage until all is well again. */
 const backMs = 20_000;

@@ -22,6 +22,8 @@ export interface KafkaLogEvents {
   fetched(records: number, bytes: number): void;
   /** Something failed and is tried again; during an outage, about once a second from each producer and broker. */
   troubled(what: "append" | "consume" | "witness", failure: Failure): void;
+  /** A send or a fetch went well; told of each, so that it has to cost nothing. */
+  worked(what: "append" | "consume"): void;
   /** The start waits for this. */
   waiting(reason: string): void;
   /** The topic's settings may lose or delay something; told once, at the start. */
@@ -101,7 +103,10 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
       batchBytes: () => mostOfPart,
       replicateMs: appendMs * 0.5,
       requestTimeoutMs: appendMs * 0.8,
-      sent: (records, tookMs) => events.sent?.(records, tookMs),
+      sent: (records, tookMs) => {
+        events.worked?.("append");
+        events.sent?.(records, tookMs);
+      },
       troubled: troubled("append"),
     }),
   );
@@ -157,6 +162,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
       clock,
       random,
       fetched: (records, bytes) => events.fetched?.(records, bytes),
+      answered: () => events.worked?.("consume"),
       troubled: troubled("consume"),
     });
   };

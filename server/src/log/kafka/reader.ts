@@ -23,6 +23,8 @@ export interface ReaderOptions {
   readonly clock: Clock;
   readonly random: () => number;
   fetched(records: number, bytes: number): void;
+  /** A broker answered a fetch, whether it had anything or not. */
+  answered(): void;
   troubled(failure: Failure): void;
 }
 
@@ -148,6 +150,7 @@ export function makeReader(options: ReaderOptions): Reader {
       throw error;
     });
     if (answer.code !== ErrorCode.none) throw new Failure("unavailable", errorName(answer.code));
+    options.answered();
     for (const one of answer.parts) {
       const feed = byPart.get(one.part);
       if (feed) deliver(feed, one);
