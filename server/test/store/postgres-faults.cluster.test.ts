@@ -355,3 +355,22 @@ test("a stopped store refuses what comes later and lets what is under way finish
   await stopping;
   await store.stop();
 });
+
+test("a store is there when each of its servers is, and can be written to", async () => {
+  const { urls } = await databases(2);
+  const { hostname, port, pathname } = new URL(urls[1]!);
+  const relay = await makeRelay({ host: hostname, port: Number(port) });
+  const store = await open([urls[0]!, `postgres://postgres@127.0.0.1:${relay.port}${pathname}`]);
+  await store.ask();
+  await relay.cut();
+  await expect(store.ask()).rejects.toMatchObject({ code: "unavailable" });
+  await relay.mend();
+  await expect.poll(() => store.ask().then(() => "there")).toBe("there");
+  await ask(
+    urls[1]!,
+    `ALTER DATABASE ${pathname.slice(1)} SET default_transaction_read_only = on;
+     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+  await expect(store.ask()).rejects.toMatchObject({ code: "unavailable" });
+});
