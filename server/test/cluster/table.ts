@@ -1,18 +1,18 @@
-// `node server/test/cluster/table.ts figures.jsonl`: the rows of docs/reliability.md, the newest of each fault.
+// `node server/test/cluster/table.ts figures.jsonl [short]`: the rows of docs/reliability.md, the newest of each fault.
 import { readFileSync } from "node:fs";
 import type { Report } from "./audit.ts";
 
+const form = process.argv[3] ?? "long";
 const rows = new Map<string, Report>();
 for (const line of readFileSync(process.argv[2]!, "utf8").trim().split("\n")) {
   const row = JSON.parse(line) as Report;
-  rows.set(`${row.form} ${row.combination} ${row.fault}`, row);
+  if (row.form === form) rows.set(`${row.combination} ${row.fault}`, row);
 }
 
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
 const columns: readonly (readonly [string, (row: Report) => string | number])[] = [
   ["on", ({ combination }) => combination],
   ["what happened", ({ fault }) => fault],
-  ["form", ({ form }) => form],
   ["rounds", ({ rounds }) => rounds],
   ["notifications", ({ notifications }) => notifications.toLocaleString("en")],
   ["deliveries", ({ deliveries }) => deliveries.toLocaleString("en")],
