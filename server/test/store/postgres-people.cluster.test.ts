@@ -145,13 +145,13 @@ test("invariant 7: what comes between the two servers has a newer rev than the o
   await publish();
   pause(0, "carillon_counts", async () => {
     await publish();
-    await positions.read(far, topicStream(topic), 1);
+    await positions.mark(far, "read", { stream: topicStream(topic), upTo: 1 });
   });
   const unread = await positions.unread(far);
-  expect(unread.streams[1]).toEqual({ stream: topicStream(topic), count: 4, head: 4, readSeq: 0 });
+  expect(unread.streams[1]).toMatchObject({ count: 4, unseen: 4, head: 4, read: { upTo: 0 } });
   const now = await positions.unread(far);
   expect(now.rev).toBe(unread.rev + 1);
-  expect(now.streams[1]).toEqual({ stream: topicStream(topic), count: 3, head: 4, readSeq: 1 });
+  expect(now.streams[1]).toMatchObject({ count: 3, unseen: 3, head: 4, read: { upTo: 1 } });
 });
 
 const part = (shards: { partOf(stream: StreamName): number }, user: string): number =>
@@ -166,8 +166,9 @@ test("what was asked of a server that a part has left isn't answered by it", asy
     sql(1, "UPDATE parts SET state = $1 WHERE part = $2", [state, part(shards, far)]);
   const calls: readonly ((by: Awaited<ReturnType<typeof people>>) => Promise<unknown>)[] = [
     ({ positions }) => positions.unread(far),
-    ({ positions }) => positions.read(far, stream, 1),
-    ({ positions }) => positions.read(far, topicStream(topic), 1),
+    ({ positions }) => positions.mark(far, "read", { stream, upTo: 1 }),
+    ({ positions }) => positions.mark(far, "archive", { stream: topicStream(topic), seqs: [1], undo: true }),
+    ({ positions }) => positions.mark(far, "seen", { all: true }),
     ({ positions }) => positions.findDevice(far, "d"),
     ({ positions }) => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
     ({ positions }) => positions.acknowledge([{ user: far, stream, upTo: 1 }]),
@@ -207,12 +208,15 @@ test("a deletion isn't ended before it has seen all parts", async () => {
 });
 
 test("while a part is being moved it is read and not written, and no topic is deleted", async () => {
-  const { directory, positions, topic, near, far, shards, sql } = await opened();
+  const { directory, positions, streams, topic, near, far, shards, sql } = await opened();
   await directory.putTopic(topic, "key:k");
   await directory.subscribe(topic, [far], 256);
+  const rows = records(userStream(far), 2);
+  await streams.apply({ part: 0, progress: null, records: rows, rejected: [] });
   await sql(1, "UPDATE parts SET state = 'frozen' WHERE part = $1", [part(shards, far)]);
   for (const call of [
-    () => positions.read(far, userStream(far), 1),
+    () => positions.mark(far, "read", { stream: userStream(far), upTo: 1 }),
+    () => positions.mark(far, "seen", { all: true }),
     () => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
     () => directory.subscribe(topic, [far], 256),
     () => directory.unsubscribe(topic, far),
