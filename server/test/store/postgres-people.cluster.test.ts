@@ -154,6 +154,50 @@ test("invariant 7: what comes between the two servers has a newer rev than the o
   expect(now.streams[1]).toMatchObject({ count: 3, unseen: 3, head: 4, read: { upTo: 1 } });
 });
 
+test("invariant 7: a mark that another process changed meanwhile is decided again", async () => {
+  const { positions, people, streams, directory, topic, far, pause } = await opened();
+  const { positions: other } = await people();
+  await directory.putTopic(topic, "key:k");
+  await directory.subscribe(topic, [far], 256);
+  for (const stream of [userStream(far), topicStream(topic)]) {
+    await streams.apply({ part: 0, progress: null, records: records(stream, 9), rejected: [] });
+  }
+  const { rev } = await positions.unread(far);
+  for (const [at, stream] of [userStream(far), topicStream(topic)].entries()) {
+    const single = (by: typeof positions, ...seqs: number[]) =>
+      by.mark(far, "read", { stream, seqs, undo: false });
+    // Once when there is none yet, once when there is one.
+    pause(1, "INTO marks", () => single(other, 2, 6));
+    expect(await single(positions, 4)).toEqual({
+      mark: { upTo: 0, except: [2, 4, 6] },
+      rev: rev + 4 * at + 2,
+    });
+    pause(1, "INTO marks", () => other.mark(far, "read", { stream, upTo: 4 }));
+    expect(await single(positions, 8)).toEqual({ mark: { upTo: 4, except: [6, 8] }, rev: rev + 4 * at + 4 });
+  }
+  pause(1, "INTO marks", () => other.mark(far, "read", { all: true }));
+  expect(await positions.mark(far, "read", { all: true })).toEqual({ mark: null, rev: rev + 9 });
+  expect(await positions.unread(far)).toMatchObject({ total: 0, rev: rev + 9 });
+});
+
+test("invariant 7: marks that several processes set at the same time are all there, and none waits for ever", async () => {
+  const { positions, people, streams, far } = await opened();
+  const stream = userStream(far);
+  await streams.apply({ part: 0, progress: null, records: records(stream, 300), rejected: [] });
+  const others = [positions, (await people()).positions, (await people()).positions];
+  const seqs = Array.from({ length: 90 }, (_, at) => 3 * at + 2);
+  await Promise.all(
+    seqs.map(async (seq, at) => {
+      await others[at % 3]!.mark(far, "read", { stream, seqs: [seq], undo: false });
+      await others[(at + 1) % 3]!.mark(far, "archive", { stream, seqs: [seq, seq + 1], undo: at % 2 === 0 });
+    }),
+  );
+  const [own] = (await positions.unread(far)).streams;
+  expect(own!.read).toEqual({ upTo: 0, except: seqs });
+  const archived = seqs.filter((_, at) => at % 2 === 1).flatMap((seq) => [seq, seq + 1]);
+  expect(own!.archive).toEqual({ upTo: 0, except: archived });
+});
+
 const part = (shards: { partOf(stream: StreamName): number }, user: string): number =>
   shards.partOf(userStream(user));
 
