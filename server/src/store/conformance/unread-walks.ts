@@ -89,7 +89,10 @@ async function mark(
   const before = await positions.unread(reader);
   const followed = before.streams.map(({ stream: name }) => name);
   const seen = followed.map((name) => model.seen(reader, name));
+  const naive = (): string => JSON.stringify(followed.map((name) => model.marks(reader, name, of)));
+  const shown = naive();
   model.mark(reader, of, change);
+  const shows = naive() !== shown;
   const moved = followed.some((name, at) => model.seen(reader, name) !== seen[at]);
 
   const answer = await positions.mark(reader, of, change);
@@ -100,8 +103,9 @@ async function mark(
     return;
   }
   if (typeof answer === "string") return expect.fail(answer);
-  // A rev rises exactly when a mark is another than before.
+  // A rev rises exactly when a mark is another than before. A place may move where nothing is kept; single ones don't.
   const moves = told(before) !== told(after) || moved;
+  if (shows || "seqs" in change) expect(moves).toBe(shows);
   expect(after.rev).toBe(moves ? before.rev + 1 : before.rev);
   expect(answer.rev).toBe(after.rev);
   if ("all" in change) expect(answer.mark).toBeNull();
@@ -174,11 +178,14 @@ async function agree({ store }: OpenedStore, model: UnreadModel, reader: string,
   }
 }
 
+/** How long it may take, shrinking included. */
+export const walkingMs = (walks: number): number => 60_000 + walks * 800;
+
 /** Rejects with the shortest walk found after which the store and the model don't agree. */
 export async function walkUnread(subject: StoreUnderTest, walks: number): Promise<void> {
   const moves = subject.capabilities.clock === "movable";
   const steps = fc.array(moves ? step : step.filter((one) => one.do !== "advance"), {
-    minLength: 15,
+    minLength: 1,
     maxLength: 70,
     size: "max",
   });
@@ -195,6 +202,6 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
         await Promise.all(users.map((reader) => agree(store, model, reader + suffix, hand.now)));
       }
     }),
-    { numRuns: walks },
+    { numRuns: walks, interruptAfterTimeLimit: walkingMs(walks), markInterruptAsFailure: true },
   );
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { unmarked } from "../marks.ts";
 import type { Unread } from "../positions.ts";
 import { apply, keepUp, needsClock, opened, record, records, type StoreUnderTest } from "./suite.ts";
-import { walkUnread } from "./unread-walks.ts";
+import { walkingMs, walkUnread } from "./unread-walks.ts";
 
 const minuteMs = 60_000;
 
@@ -15,7 +15,7 @@ export function examineUnread(subject: StoreUnderTest, walks: number): void {
     test(
       "invariant 7: unread, unseen and what is marked are what a naive model says, after each step of any history",
       {
-        timeout: 120_000 + walks * 1_000,
+        timeout: walkingMs(walks) + 30_000,
       },
       () => walkUnread(subject, walks),
     );
