@@ -13,6 +13,12 @@ export const markKindOf = (code: number): MarkKind =>
 
 export const unmarked: Mark = { upTo: 0, except: [] };
 
+/** Most marks have nothing single, many are nothing: those share, because sessions keep them. */
+export const markOf = (upTo: number, except: readonly number[]): Mark => {
+  if (except.length > 0) return { upTo, except };
+  return upTo === 0 ? unmarked : { upTo, except: unmarked.except };
+};
+
 /** What there is to mark: seqs beyond `floor` (not kept, or from before the user followed) and up to `head`. */
 export interface Extent {
   readonly floor: number;

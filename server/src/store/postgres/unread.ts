@@ -6,6 +6,7 @@
  * between has a newer rev than the one told, so that whoever compares revs asks again.
  */
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
+import { markOf } from "../marks.ts";
 import type { Unread, UnreadStream } from "../positions.ts";
 import { bigints, integers, seqsIn, texts } from "./arrays.ts";
 import { makeGather } from "./gather.ts";
@@ -59,8 +60,8 @@ function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
       count: row.count,
       unseen: row.unseen,
       head: row.head,
-      read: { upTo: row.readUpTo, except: seqsIn(row.readExcept) },
-      archive: { upTo: row.archiveUpTo, except: seqsIn(row.archiveExcept) },
+      read: markOf(row.readUpTo, seqsIn(row.readExcept)),
+      archive: markOf(row.archiveUpTo, seqsIn(row.archiveExcept)),
     }),
   );
   const { epoch, rev } = rows[0]!;

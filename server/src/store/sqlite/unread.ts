@@ -1,4 +1,6 @@
+import type { Mark } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
+import { markOf } from "../marks.ts";
 import type { Unread } from "../positions.ts";
 
 /** Unread as columns; the single ones of marks as they are stored, in JSON. */
@@ -20,10 +22,8 @@ interface PackedMarks {
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
-const markAt = ({ upTo, except }: PackedMarks, at: number) => ({
-  upTo: upTo[at]!,
-  except: JSON.parse(except[at]!),
-});
+const markAt = ({ upTo, except }: PackedMarks, at: number): Mark =>
+  markOf(upTo[at]!, except[at] === "[]" ? [] : JSON.parse(except[at]!));
 
 export function unpackUnread({
   epoch,

@@ -24,7 +24,8 @@ export const counting = `
           ELSE 1
         END AS by
       FROM unnest(w.read_excepted || w.archive_excepted) AS e(seq) WHERE e.seq > f.floor AND e.seq <= s.head) one
-    WHERE NOT EXISTS (SELECT FROM notifications n WHERE n.stream_id = s.id AND n.seq = one.seq AND ${isUncounted})) more
+    WHERE one.by <> 0
+      AND NOT EXISTS (SELECT FROM notifications n WHERE n.stream_id = s.id AND n.seq = one.seq AND ${isUncounted})) more
   CROSS JOIN LATERAL (
     SELECT greatest(s.head - b.place, 0) - less.count + more.count AS count,
       greatest(s.head - greatest(b.place, f.seen), 0) - less.unseen + more.unseen AS unseen) c`;

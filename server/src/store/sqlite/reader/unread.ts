@@ -73,10 +73,11 @@ export function makeUnreadReads(db: DatabaseSync, now: () => number) {
          ${joinMark("r", "read", "stream.user", "stream.id")}
          ${joinMark("a", "archive", "stream.user", "stream.id")}
          JOIN (SELECT value AS seq FROM json_each(?) UNION SELECT value FROM json_each(?)) AS one
-       WHERE one.seq > ? AND NOT EXISTS (
-         SELECT 1 FROM notifications INDEXED BY notifications_uncounted
-         WHERE stream_id = stream.id AND seq = one.seq AND ${isUncounted})
-     )`,
+       WHERE one.seq > ?
+     ) AS single
+     WHERE more <> 0 AND NOT EXISTS (
+       SELECT 1 FROM notifications INDEXED BY notifications_uncounted
+       WHERE stream_id = ? AND seq = single.seq AND ${isUncounted})`,
   );
 
   const headOf = ({ trimmed, newest }: Standing): number => Math.max(trimmed, newest ?? 0);
@@ -102,6 +103,7 @@ export function makeUnreadReads(db: DatabaseSync, now: () => number) {
         readExcept,
         archiveExcept,
         floor,
+        id,
         at,
       ) as unknown as Counted;
       count += more.count;
