@@ -2,7 +2,7 @@
  * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
-import { serverFrames, UnreadSchema } from "./frame-schemas.ts";
+import { markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { type ProblemCode, problems } from "./problems.ts";
 import { type Scope, scopes } from "./scopes.ts";
@@ -190,14 +190,12 @@ export const KeysAnswer = Type.Object({
   keys: Type.Array(KeyAnswer, { description: "All, by name, expired ones too" }),
 });
 
-export const ReadAnswer = Type.Object({
-  stream: Stream,
-  upTo: Type.Integer({
-    minimum: 0,
-    description: "What is read now: never less than before, never beyond the head",
-  }),
-  rev: Type.Integer({ minimum: 0, description: "Of the user: as in `unread`" }),
-});
+const rev = Type.Integer({ minimum: 0, description: "Of the user: as in `unread`" });
+
+export const MarkedAnswer = Type.Union([
+  Type.Object({ stream: Stream, ...markMembers, rev }, { description: "What is marked of the stream now" }),
+  Type.Object({ rev }, { description: "All was" }),
+]);
 
 export const UnreadAnswer = UnreadSchema;
 
@@ -209,6 +207,7 @@ export const PollAnswer = Type.Object({
       serverFrames.gap,
       serverFrames.subscribe,
       serverFrames.read,
+      serverFrames.archive,
       serverFrames.unread,
       serverFrames.goaway,
     ]),

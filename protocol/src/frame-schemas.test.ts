@@ -27,6 +27,7 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
   gap: true,
   subscribe: true,
   read: true,
+  archive: true,
   unread: true,
   ping: true,
   reply: true,
@@ -36,6 +37,8 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
 const client: { [K in keyof FromClient]: Same<FromClient[K], Of<ClientFrame, FromClient[K]["type"]>> } = {
   ack: true,
   read: true,
+  archive: true,
+  seen: true,
   auth: true,
   ping: true,
 };

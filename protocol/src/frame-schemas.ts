@@ -4,6 +4,7 @@
  * `carillon.v1`; whoever reads frames passes over what it doesn't know.
  */
 import Type from "typebox";
+import { limits } from "./limits.ts";
 import { type StreamName, streamPattern } from "./stream.ts";
 
 const Stream = Type.Unsafe<StreamName>(
@@ -29,13 +30,51 @@ export const CloudEventSchema = Type.Object(
   },
 );
 
-const unreadMembers = {
+/** Where a mark is: these two in frames and in answers. */
+export const markMembers = {
+  upTo: Seq("Everything up to here, but for `except`"),
+  except: Type.Unsafe<readonly number[]>(
+    Type.Array(Seq("A seq"), {
+      maxItems: limits.marks,
+      description: "Single ones: up to `upTo` those that are not, beyond it those that are. Ascending",
+    }),
+  ),
+};
+
+/** What to mark; exactly one of `upTo`, `seqs` and `all`. */
+export const seenMembers = {
+  stream: Type.Optional(Stream),
+  upTo: Type.Optional(Seq("Everything up to here; beyond the stream's head it means the head")),
+  all: Type.Optional(
+    Type.Literal(true, {
+      description: "Every stream that the user follows, up to its head; without `stream`",
+    }),
+  ),
+};
+export const changeMembers = {
+  ...seenMembers,
+  seqs: Type.Optional(
+    Type.Unsafe<readonly number[]>(
+      Type.Array(Seq("A seq"), { minItems: 1, maxItems: limits.marks, description: "Single ones" }),
+    ),
+  ),
+  undo: Type.Optional(Type.Boolean({ description: "With `seqs`: not any more" })),
+};
+
+const countMembers = (what: string) => ({
   total: Seq("The sum of all streams"),
   streams: Type.Record(Type.String({ pattern: streamPattern }), Seq("Notifications in it"), {
-    description: "By stream; those with nothing unread are left out",
+    description: `By stream; those with nothing ${what} are left out`,
+  }),
+});
+
+const unreadMembers = {
+  ...countMembers("unread"),
+  unseen: Type.Object(countMembers("unseen"), {
+    description: "Of those that are not read, the ones beyond what was seen: what a badge shows",
   }),
   cursor: Cursor("What it counts lies before; a notification beyond adds one, unless it is silent"),
-  rev: Seq("Another with every read and subscription of the user"),
+  rev: Seq("Another with every mark and subscription of the user"),
 };
 
 export const UnreadSchema = Type.Object(unreadMembers, { description: "What the user has not read" });
@@ -103,12 +142,16 @@ export const serverFrames = {
     { description: "The session follows a stream from now on, or doesn't any more" },
   ),
   read: Type.Object(
-    { type: Type.Literal("read"), stream: Stream, upTo: Seq("The last that is read") },
-    { description: "The user has read a stream up to here, in whatever session" },
+    { type: Type.Literal("read"), stream: Stream, ...markMembers },
+    { description: "What the user has read of a stream now: it was changed, in whatever session" },
+  ),
+  archive: Type.Object(
+    { type: Type.Literal("archive"), stream: Stream, ...markMembers },
+    { description: "What the user has archived of a stream now: it was changed, in whatever session" },
   ),
   unread: Type.Object(
     { type: Type.Literal("unread"), ...unreadMembers },
-    { description: "What the user has not read: after a read, a subscription or a gap" },
+    { description: "What the user has not read: after a mark, a subscription or a gap" },
   ),
   ping: Type.Object(
     { type: Type.Literal("ping") },
@@ -163,13 +206,25 @@ export const clientFrames = {
     { description: "This client has the stream's notifications up to `seq`" },
   ),
   read: Type.Object(
+    { type: Type.Literal("read"), ref: Ref, ...changeMembers },
     {
-      type: Type.Literal("read"),
-      ref: Ref,
-      stream: Stream,
-      upTo: Seq("Beyond the stream's head it means the head"),
+      description:
+        "The user has read this: exactly one of `upTo`, `seqs` and `all`. Its `reply` comes once it is durable",
     },
-    { description: "The user has read the stream up to here. Its `reply` comes once it is durable" },
+  ),
+  archive: Type.Object(
+    { type: Type.Literal("archive"), ref: Ref, ...changeMembers },
+    {
+      description:
+        "Out of the inbox, and with `undo` back: exactly one of `upTo`, `seqs` and `all`. Its `reply` comes once it is durable",
+    },
+  ),
+  seen: Type.Object(
+    { type: Type.Literal("seen"), ref: Ref, ...seenMembers },
+    {
+      description:
+        "The user has looked at the badge: `all`, or one stream `upTo` a place. Its `reply` comes once it is durable",
+    },
   ),
   auth: Type.Object(
     { type: Type.Literal("auth"), ref: Ref, token: Type.String({ maxLength: 8192, description: "A JWT" }) },

@@ -3,6 +3,7 @@
  * transport: a WebSocket text message each, a Server-Sent Event each (`event: <type>`, `data: <JSON>`), an item
  * of a poll's `frames`. `spec.md` is the normative text.
  */
+import type { Mark } from "./marks.ts";
 import type { StreamName } from "./stream.ts";
 
 /** A CloudEvent 1.0 in its JSON format, as it was accepted, with `id`, `source`, `type`, `time`, `specversion`. */
@@ -14,17 +15,22 @@ export type CloudEvent = {
   readonly [attribute: string]: unknown;
 };
 
-/**
- * How much a user has not read. True for the places in `cursor` and for `rev`: a client adds one for each
- * notification beyond that place of its stream that isn't silent, until the server says it again.
- */
-export interface UnreadCount {
+/** A total, and by stream; streams with none are left out. */
+export interface Counts {
   readonly total: number;
-  /** By stream; those with nothing unread are left out. */
   readonly streams: Readonly<Record<string, number>>;
+}
+
+/**
+ * How much a user has not read, archived ones left out. True for the places in `cursor` and for `rev`: a client adds
+ * one for each notification beyond that place of its stream that isn't silent, until the server says it again.
+ */
+export interface UnreadCount extends Counts {
+  /** Of those, the ones beyond what was seen: what a badge shows. */
+  readonly unseen: Counts;
   /** The head of every stream that the user follows. */
   readonly cursor: string;
-  /** Raised by every read and subscription of the user, and by what is taken back from their own stream. */
+  /** Raised by every mark and subscription of the user, and by what is taken back from their own stream. */
   readonly rev: number;
 }
 
@@ -91,14 +97,13 @@ export interface SubscribeFrame {
   readonly seq?: number;
 }
 
-/** The user has read the stream up to and including `upTo`, here or elsewhere; it is committed. */
-export interface ReadFrame {
-  readonly type: "read";
+/** What the user has read, or archived, of a stream now, all of it: it was changed, here or elsewhere, and is committed. */
+export interface MarkFrame<Kind extends "read" | "archive"> extends Mark {
+  readonly type: Kind;
   readonly stream: StreamName;
-  readonly upTo: number;
 }
 
-/** After a read or a subscription, wherever it was made, and after a gap. */
+/** After a mark or a subscription, wherever it was made, and after a gap. */
 export interface UnreadFrame extends UnreadCount {
   readonly type: "unread";
 }
@@ -140,7 +145,8 @@ export type ServerFrame =
   | CursorFrame
   | GapFrame
   | SubscribeFrame
-  | ReadFrame
+  | MarkFrame<"read">
+  | MarkFrame<"archive">
   | UnreadFrame
   | PingFrame
   | ReplyFrame
@@ -156,14 +162,31 @@ export interface AckRequest {
 }
 
 /**
- * The user has read the stream up to `upTo`; beyond its head, up to its head. The larger wins. Its `reply` comes
- * once it is durable, and `read` and `unread` go to all of the user's sessions.
+ * The user has read, or archived: exactly one of `upTo`, `seqs` and `all`. Its `reply` comes once it is durable, and
+ * `read` or `archive`, and `unread`, go to all of the user's sessions.
  */
-export interface ReadRequest {
-  readonly type: "read";
+export interface MarkRequest<Kind extends "read" | "archive"> {
+  readonly type: Kind;
   readonly ref?: number;
-  readonly stream: StreamName;
-  readonly upTo: number;
+  /** Absent with `all`. */
+  readonly stream?: StreamName;
+  /** Everything up to there; beyond the head, up to the head. */
+  readonly upTo?: number;
+  /** Single ones, at most 256. */
+  readonly seqs?: readonly number[];
+  /** With `seqs`: back to unread, or into the inbox. */
+  readonly undo?: boolean;
+  /** Every stream that the user follows, up to its head. */
+  readonly all?: true;
+}
+
+/** The user has looked at the badge: all of it, or a stream up to a place. The larger wins. */
+export interface SeenRequest {
+  readonly type: "seen";
+  readonly ref?: number;
+  readonly stream?: StreamName;
+  readonly upTo?: number;
+  readonly all?: true;
 }
 
 /** The first frame of a WebSocket opened without an Authorization header; later a fresh token, in band. */
@@ -179,4 +202,10 @@ export interface PingRequest {
   readonly ref?: number;
 }
 
-export type ClientFrame = AckRequest | ReadRequest | AuthRequest | PingRequest;
+export type ClientFrame =
+  | AckRequest
+  | MarkRequest<"read">
+  | MarkRequest<"archive">
+  | SeenRequest
+  | AuthRequest
+  | PingRequest;

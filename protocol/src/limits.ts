@@ -10,6 +10,8 @@ export const limits = {
   extensions: 32,
   /** How deeply `data` may be nested. */
   dataDepth: 64,
+  /** Seqs in one request that marks single notifications, and single ones that a mark holds in a stream. */
+  marks: 256,
   /** Errors named in one answer; there may be more. */
   errorsNamed: 20,
 } as const;

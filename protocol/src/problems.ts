@@ -132,12 +132,17 @@ export const problems = {
   "not-followed": {
     status: 409,
     title: "Not a stream that is followed",
-    doc: "An acknowledgement or a read mark for a stream that the user or the session doesn't follow. Nothing was changed.",
+    doc: "An acknowledgement or a mark for a stream that the user or the session doesn't follow. Nothing was changed.",
   },
   "not-sent": {
     status: 409,
     title: "Not sent yet",
     doc: "An acknowledgement beyond what this client was sent. Nothing was changed.",
+  },
+  "marks-too-many": {
+    status: 409,
+    title: "Too many single marks",
+    doc: "A stream would have more than 256 single ones apart from what is marked up to a place. Nothing was changed; mark up to a place (`upTo`) instead.",
   },
   "body-too-large": {
     status: 413,

@@ -381,7 +381,7 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
         ? null
         : {
             acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
-            reads: distributor.reads,
+            marks: distributor.marks,
           },
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,

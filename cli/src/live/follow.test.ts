@@ -18,7 +18,7 @@ const hello = (seqs: Readonly<Record<string, number>>): ServerFrame => ({
   epoch: 1,
   heartbeatMs: 25_000,
   cursor: cursorAt(seqs),
-  unread: { total: 0, streams: {}, cursor: cursorAt(seqs), rev: 0 },
+  unread: { total: 0, streams: {}, unseen: { total: 0, streams: {} }, cursor: cursorAt(seqs), rev: 0 },
 });
 
 const notification = (stream: StreamName, seq: number, prev = seq - 1): ServerFrame => ({

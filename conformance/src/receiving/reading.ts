@@ -1,4 +1,4 @@
-/** Section 6.7: what a user has read, and what not. */
+/** Section 6.7: what a user has read, archived and seen, and what not. */
 import type { UnreadFrame } from "@carillon/protocol/frames";
 import { describe, expect, test } from "vitest";
 import { pollOnce } from "../client/poll.ts";
@@ -15,7 +15,15 @@ export function reading(server: Server): void {
     return body as Unread;
   }
 
-  const read = (user: User, body: object) => server.ask("POST", "/v1/read", { credential: user.token, body });
+  const mark = (kind: "read" | "archive" | "seen", user: User, body: object) =>
+    server.ask("POST", `/v1/${kind}`, { credential: user.token, body });
+  const read = (user: User, body: object) => mark("read", user, body);
+
+  async function marked(kind: "read" | "archive" | "seen", user: User, body: object): Promise<object> {
+    const { status, body: answer } = await mark(kind, user, body);
+    expect(status, JSON.stringify(answer)).toBe(200);
+    return answer as object;
+  }
 
   test("invariant 7: counted by stream, what was read is not; hello and the request say the same", async () => {
     const user = await server.user();
@@ -68,6 +76,129 @@ export function reading(server: Server): void {
     expect(answers.map(({ upTo }) => upTo)).toEqual([3, 3, 5]);
     await server.store(user.stream, [6]);
     expect(await unreadOf(user)).toMatchObject({ total: 1 });
+  });
+
+  test("single ones, and unread again; up to a place takes in what was single", async () => {
+    const user = await server.user();
+    const { stream } = user;
+    await server.store(stream, numbers(6));
+    expect(await marked("read", user, { stream, seqs: [2, 5] })).toMatchObject({ upTo: 0, except: [2, 5] });
+    expect(await unreadOf(user)).toMatchObject({ total: 4 });
+    expect(await marked("read", user, { stream, upTo: 3 })).toMatchObject({ upTo: 3, except: [5] });
+    const undone = await marked("read", user, { stream, seqs: [1, 5], undo: true });
+    expect(undone).toMatchObject({ stream, upTo: 3, except: [1] });
+    const { total, rev } = await unreadOf(user);
+    expect({ total, rev }).toEqual({ total: 4, rev: (undone as { rev: number }).rev });
+    expect(await marked("read", user, { stream, seqs: [4] })).toMatchObject({ upTo: 4, except: [1] });
+    expect(await marked("read", user, { stream, upTo: 1 })).toMatchObject({ upTo: 4, except: [] });
+    expect(await unreadOf(user)).toMatchObject({ total: 2 });
+  });
+
+  test("what isn't there, or was before, is passed over, and nothing that changes nothing raises the rev", async () => {
+    const user = await server.user();
+    const topic = await server.topic();
+    const stream = `topic:${topic}`;
+    await server.store(stream, numbers(2));
+    await server.subscribe(topic, user);
+    await server.store(stream, [3]);
+    const { rev } = await unreadOf(user);
+    const unchanged = { upTo: 0, except: [], rev };
+    expect(await marked("read", user, { stream, seqs: [1, 2, 4, 1_000_000] })).toMatchObject(unchanged);
+    expect(await marked("archive", user, { stream, seqs: [3], undo: true })).toMatchObject(unchanged);
+    expect(await unreadOf(user)).toMatchObject({ total: 1, rev });
+  });
+
+  test("archived doesn't count, read or not, and back it counts again", async () => {
+    const user = await server.user();
+    const { stream } = user;
+    await server.store(stream, numbers(5));
+    await marked("read", user, { stream, seqs: [1] });
+    expect(await marked("archive", user, { stream, upTo: 3 })).toMatchObject({ upTo: 3, except: [] });
+    expect(await unreadOf(user)).toMatchObject({ total: 2 });
+    expect(await marked("archive", user, { stream, seqs: [1, 2], undo: true })).toMatchObject({
+      upTo: 3,
+      except: [1, 2],
+    });
+    expect(await unreadOf(user)).toMatchObject({ total: 3 });
+    using session = openWebSocket(server.url, user);
+    await session.notifications(5);
+  });
+
+  test("all: every stream that is followed, and what comes then is new", async () => {
+    const user = await server.user();
+    const topic = `topic:${await server.topic(user)}`;
+    await server.store(user.stream, numbers(3));
+    await server.store(topic, numbers(2));
+    const { rev } = (await marked("read", user, { all: true })) as { rev: number };
+    expect(await unreadOf(user)).toMatchObject({ total: 0, streams: {}, rev });
+    expect(await marked("read", user, { all: true })).toEqual({ rev });
+    await server.store(topic, [3]);
+    expect(await unreadOf(user)).toMatchObject({ total: 1, streams: { [topic]: 1 } });
+  });
+
+  test("seen: what came since is unseen, and unread again is not unseen again", async () => {
+    const user = await server.user();
+    const { stream } = user;
+    await server.store(stream, numbers(3));
+    await marked("read", user, { stream, upTo: 1 });
+    expect(await unreadOf(user)).toMatchObject({ total: 2, unseen: { total: 2, streams: { [stream]: 2 } } });
+    await marked("seen", user, { all: true });
+    await marked("read", user, { stream, seqs: [1], undo: true });
+    expect(await unreadOf(user)).toMatchObject({ total: 3, unseen: { total: 0, streams: {} } });
+    await server.store(stream, [4]);
+    expect(await unreadOf(user)).toMatchObject({ total: 4, unseen: { total: 1 } });
+    expect(await marked("seen", user, { stream, upTo: 1_000 })).toMatchObject({ stream, upTo: 4 });
+    expect(await marked("seen", user, { stream, upTo: 2 })).toMatchObject({ upTo: 4 });
+    expect(await unreadOf(user)).toMatchObject({ total: 4, unseen: { total: 0 } });
+  });
+
+  test("256 single ones of a stream, and no more", async () => {
+    const user = await server.user();
+    const { stream } = user;
+    await server.store(stream, numbers(520));
+    const even = Array.from({ length: 256 }, (_, at) => 2 * at + 2);
+    expect(await marked("read", user, { stream, seqs: even })).toMatchObject({ upTo: 0, except: even });
+    expect(await read(user, { stream, seqs: [516] })).toMatchObject({
+      status: 409,
+      body: { code: "marks-too-many" },
+    });
+    expect(await unreadOf(user)).toMatchObject({ total: 264 });
+    expect(await marked("read", user, { stream, upTo: 515 })).toMatchObject({ upTo: 515, except: [] });
+    expect(await marked("read", user, { stream, seqs: [517] })).toMatchObject({ except: [517] });
+  });
+
+  test("over WebSocket: every form, told to the user's other session with the counts", async () => {
+    const user = await server.user();
+    const { stream } = user;
+    await server.store(stream, numbers(4));
+    using one = openWebSocket(server.url, user);
+    using other = openWebSocket(server.url, user);
+    for (const session of [one, other]) await session.next("caught-up");
+    const say = async (frame: { type: "read" | "archive" | "seen" } & Record<string, unknown>) => {
+      expect(await one.ask(frame)).toMatchObject({ ok: true });
+      const told = frame.type === "seen" ? null : await other.next(frame.type);
+      return { told, unread: await other.next("unread") };
+    };
+    expect(await say({ type: "read", stream, seqs: [3] })).toMatchObject({
+      told: { stream, upTo: 0, except: [3] },
+      unread: { total: 3, unseen: { total: 3 } },
+    });
+    expect(await say({ type: "archive", stream, seqs: [1, 2] })).toMatchObject({
+      told: { stream, upTo: 2, except: [] },
+      unread: { total: 1 },
+    });
+    expect(await say({ type: "seen", all: true })).toMatchObject({
+      unread: { total: 1, unseen: { total: 0 } },
+    });
+    expect(await say({ type: "archive", stream, seqs: [2], undo: true })).toMatchObject({
+      told: { stream, upTo: 1, except: [] },
+      unread: { total: 2, unseen: { total: 0 } },
+    });
+    expect(await say({ type: "read", all: true })).toMatchObject({
+      told: { stream, upTo: 4, except: [] },
+      unread: { total: 0 },
+    });
+    expect((await unreadOf(user)).total).toBe(0);
   });
 
   test.each(transports)("the user's other sessions are told over %s", async (transport) => {
@@ -124,6 +255,11 @@ export function reading(server: Server): void {
       ["no place", { stream: "user:a" }, 400, "body-invalid"],
       ["a place that is none", { stream: "user:a", upTo: -1 }, 400, "body-invalid"],
       ["no stream", { upTo: 1 }, 400, "body-invalid"],
+      ["a place and single ones", { stream: "user:a", upTo: 1, seqs: [1] }, 400, "body-invalid"],
+      ["no single ones", { stream: "user:a", seqs: [] }, 400, "body-invalid"],
+      ["more than 256 at once", { stream: "user:a", seqs: numbers(257) }, 400, "body-invalid"],
+      ["all of one stream", { stream: "user:a", all: true }, 400, "body-invalid"],
+      ["a place taken back", { stream: "user:a", upTo: 1, undo: true }, 400, "body-invalid"],
     ])("%s", async (_, body, status, code) => {
       expect(await read(await server.user(), body)).toMatchObject({ status, body: { code } });
     });
@@ -133,6 +269,17 @@ export function reading(server: Server): void {
       const reply = await session.ask({ type: "read", stream: `user:${fresh()}`, upTo: 1 });
       expect(reply).toMatchObject({ ok: false, error: { code: "not-followed" } });
       session.say({ type: "read", stream: "nobody", upTo: 1 });
+      expect(await session.ended()).toMatchObject({ code: 3503 });
+    });
+
+    test.each([
+      { type: "read" },
+      { type: "archive", stream: "user:a", seqs: numbers(257) },
+      { type: "seen", stream: "user:a", seqs: [1] },
+    ])("over WebSocket, as no frame: $type", async (frame) => {
+      using session = openWebSocket(server.url, await server.user());
+      await session.next("hello");
+      session.say(frame);
       expect(await session.ended()).toMatchObject({ code: 3503 });
     });
   });

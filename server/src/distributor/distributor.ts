@@ -8,9 +8,10 @@ import { type Acks, makeAcks } from "./acks.ts";
 import { Feed, type FeedShared } from "./feed.ts";
 import type { FeedSink } from "./feed-sink.ts";
 import { type HubsOptions, makeHubs } from "./hubs.ts";
+import { type Marks, makeMarks } from "./marks.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import { makeReader, type ReaderLimits } from "./reader.ts";
-import { makeReads, type Reads } from "./reads.ts";
+
 import { makeRingBudget } from "./ring.ts";
 import { type Flushable, makeTicker } from "./ticker.ts";
 
@@ -43,10 +44,10 @@ export interface DistributorDeps {
   readonly metrics: DistributorMetrics;
 }
 
-/** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements, read marks. */
+/** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements, marks. */
 export interface Distributor extends Service {
   readonly acks: Acks;
-  readonly reads: Reads;
+  readonly marks: Marks;
   /** A feed for one session of a user; `open` it next. */
   feed(user: string, sink: FeedSink): Feed;
   /** Asks for `flush` at the end of this turn. */
@@ -79,7 +80,7 @@ export function makeDistributor(
   return {
     name: "distributor",
     acks,
-    reads: makeReads({ read: positions.read, unread: reader.unread }, bus),
+    marks: makeMarks({ mark: positions.mark, unread: reader.unread }, bus),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
     hubCount: () => hubs.count(),

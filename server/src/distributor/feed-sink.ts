@@ -1,4 +1,5 @@
 import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { Mark } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Encoding } from "./encoding.ts";
 
@@ -14,8 +15,8 @@ export interface FeedSink {
   gap(stream: StreamName, gap: Omit<GapFrame, "type" | "stream">): void;
   followed(stream: StreamName, seq: number): void;
   unfollowed(stream: StreamName): void;
-  /** The user has read the stream up to here, in whatever session. */
-  read(stream: StreamName, upTo: number): void;
+  /** What the user has read or archived of the stream is this now, by whatever session. */
+  marked(kind: "read" | "archive", stream: StreamName, mark: Mark): void;
   /** What isn't read has changed other than by notifications. */
   unread(unread: UnreadCount): void;
   /** Everything that was missed at the start has been sent. Once. */

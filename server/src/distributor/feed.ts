@@ -9,10 +9,10 @@ import { type Follower, makeFollower, notLive, type Receiving } from "./follower
 import { makeHolds } from "./holds.ts";
 import { type Hub, noteReceipt } from "./hub.ts";
 import type { Hubs } from "./hubs.ts";
+import { noteMarks, toldOf } from "./marks.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import { type Place, startPlace } from "./place.ts";
 import type { Reader } from "./reader.ts";
-import { noteReads, toldOf } from "./reads.ts";
 import { encodeRun } from "./run.ts";
 
 /** What feeds share. */
@@ -105,7 +105,7 @@ export class Feed implements Receiving {
         for (const gap of this.attach(hub, place, since, ahead[index])) gaps.push([hub.stream, gap]);
       });
       this.isOpen = true;
-      noteReads(this.followers, unread);
+      noteMarks(this.followers, unread);
       this.toldRev = unread.rev;
       this.sink.opened(own.epoch, toldOf(unread));
       // What the client had said meanwhile may have ended the session.
@@ -351,7 +351,8 @@ export class Feed implements Receiving {
       this.sink.followed(stream, (this.follower(stream) as Follower).pos);
       for (const gap of gaps) this.gap(stream, gap);
     }
-    for (const [stream, upTo] of noteReads(this.followers, unread)) this.sink.read(stream, upTo);
+    for (const [kind, stream, mark] of noteMarks(this.followers, unread))
+      this.sink.marked(kind, stream, mark);
     if (recount || unread.rev !== this.toldRev) this.sink.unread(toldOf(unread));
     this.toldRev = unread.rev;
   }
@@ -382,7 +383,8 @@ export class Feed implements Receiving {
     const { pos, gaps } = startPlace(place, headOf(hub), old.since, this.shared.replay);
     const follower = makeFollower(hub, this, old.since, pos);
     if (gaps.length === 0) follower.shown = old.shown;
-    follower.readSeq = old.readSeq;
+    follower.read = old.read;
+    follower.archive = old.archive;
     hub.followers.add(follower);
     this.followers[index] = follower;
     if (hub.gone) return this.lost(hub);

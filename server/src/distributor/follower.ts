@@ -1,4 +1,6 @@
+import type { Mark } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
+import { unmarked } from "../store/marks.ts";
 import type { Encoding } from "./encoding.ts";
 import type { Hub } from "./hub.ts";
 
@@ -38,8 +40,9 @@ export interface Follower {
   waiting: boolean;
   /** The oldest seq that was sent, asked for a receipt and isn't acknowledged; 0 for none. */
   receiptFrom: number;
-  /** How far the client was told that the user has read; 0 for not at all. */
-  readSeq: number;
+  /** What the client was told that the user has read and archived, or could have known when it came. */
+  read: Mark;
+  archive: Mark;
   /** The newest seq that the client has acknowledged in this session, or the place it started from. */
   acked: number;
 }
@@ -56,7 +59,8 @@ export const makeFollower = (hub: Hub, session: Receiving, since: number, pos: n
   joined: false,
   waiting: false,
   receiptFrom: 0,
-  readSeq: 0,
+  read: unmarked,
+  archive: unmarked,
   acked: pos,
 });
 

@@ -4,10 +4,10 @@ import {
   BatchAnswer,
   KeyAnswer,
   KeysAnswer,
+  MarkedAnswer,
   NewKeyAnswer,
   PollAnswer,
   ProblemAnswer,
-  ReadAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
@@ -38,7 +38,7 @@ const named: Readonly<Record<string, TSchema>> = {
   NewKey: NewKeyAnswer,
   Keys: KeysAnswer,
   Poll: PollAnswer,
-  Read: ReadAnswer,
+  Marked: MarkedAnswer,
   Unread: UnreadAnswer,
 };
 

@@ -17,9 +17,9 @@ import { budgetBodies } from "./body-budget.ts";
 import { answerEverything } from "./errors.ts";
 import { parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
+import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
-import { type Reads, reads } from "./reads.ts";
 import { nameRequests, requestId } from "./request-id.ts";
 import { subscribers } from "./subscribers.ts";
 import { tokens } from "./tokens.ts";
@@ -60,7 +60,7 @@ export interface ProducerDeps {
 /** What clients ask for: the distributor's. */
 export interface ClientDeps {
   readonly acks: Acks;
-  readonly reads: Reads;
+  readonly marks: Marks;
 }
 
 export interface HttpDeps {
@@ -109,7 +109,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   if (deps.producers !== null) serveProducers(app, deps.producers, deps);
   if (deps.clients !== null) {
     acks(app, deps.clients.acks);
-    reads(app, deps.clients.reads);
+    marks(app, deps.clients.marks);
   }
   return app;
 }

@@ -15,10 +15,13 @@
  */
 import type { CloseReason } from "@carillon/protocol/close-codes";
 import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
+import type { Problem } from "@carillon/protocol/problems";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Feed } from "../distributor/feed.ts";
 import type { FeedSink } from "../distributor/feed-sink.ts";
 import { Failure } from "../errors.ts";
+import { whyNotMarked } from "../http/marks.ts";
 import { toProblem } from "../http/problem-reply.ts";
 import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
 import { readClientFrame } from "./client-frame.ts";
@@ -131,8 +134,8 @@ export class Session implements FeedSink, WheelEntry {
         return this.reply(frame.ref, null);
       case "ack":
         return this.reply(frame.ref, this.ack(frame.stream, frame.seq));
-      case "read":
-        void this.mark(frame.stream, frame.upTo, frame.ref);
+      case "mark":
+        void this.mark(frame.kind, frame.change, frame.ref);
         return;
       case "auth":
         void this.refresh(frame.token, frame.ref);
@@ -224,8 +227,8 @@ export class Session implements FeedSink, WheelEntry {
     this.frame("unsubscribe", { stream });
   }
 
-  read(stream: StreamName, upTo: number): void {
-    this.frame("read", { stream, upTo });
+  marked(kind: "read" | "archive", stream: StreamName, mark: Mark): void {
+    this.frame(kind, { stream, ...mark });
   }
 
   unread(unread: UnreadCount): void {
@@ -310,15 +313,13 @@ export class Session implements FeedSink, WheelEntry {
   }
 
   /** Its reply is a promise, and follows the commit. */
-  private async mark(stream: StreamName, upTo: number, ref: number | undefined): Promise<void> {
+  private async mark(kind: MarkKind, change: MarkChange, ref: number | undefined): Promise<void> {
     try {
-      const mark = await this.shared.distributor.reads.read(this.user, stream, upTo);
-      const refused = { code: "not-followed", detail: `the user doesn't follow ${stream}` };
-      this.reply(ref, mark === null ? refused : null);
+      const marked = await this.shared.distributor.marks.mark(this.user, kind, change);
+      this.reply(ref, typeof marked === "string" ? errorOf(whyNotMarked(marked)) : null);
     } catch (reason) {
       if (!(reason instanceof Failure)) this.shared.broken(reason);
-      const { code, detail } = toProblem(reason);
-      this.reply(ref, { code, detail });
+      this.reply(ref, errorOf(toProblem(reason)));
     }
   }
 
@@ -353,3 +354,5 @@ interface ReplyError {
   readonly code: string;
   readonly detail: string;
 }
+
+const errorOf = ({ code, detail }: Problem): ReplyError => ({ code, detail });

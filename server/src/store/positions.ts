@@ -1,9 +1,10 @@
 /**
- * The positions port: what the server stores of readers.
+ * The positions port: what the server stores of readers. What becomes of a mark is decided in `marks.ts`.
  *
  * Contract for drivers: durable when resolved; reads that begin afterwards see it. Failures are those of the
- * streams port. Writes are batched by the caller, but for `read`: calls made meanwhile share a commit.
+ * streams port. Writes are batched by the caller, but for `mark`: calls made meanwhile share a commit.
  */
+import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
 
 export interface DevicePosition {
@@ -21,20 +22,26 @@ export interface Acknowledgement {
   readonly upTo: number;
 }
 
-/** What a user has read of a stream, and the rev of the user's own stream in that commit. */
-export interface ReadMark {
-  /** 0 when nothing was ever read. */
-  readonly readSeq: number;
+export interface Marked {
+  /** How the one stream that was named is marked now; null for all. */
+  readonly mark: Mark | null;
+  /** Of the user's own stream, in that commit. */
   readonly rev: number;
 }
+
+/** The user doesn't follow the stream; or the mark would have more than 256 single ones. Nothing was changed. */
+export type NotMarked = "not-followed" | "too-many";
 
 /** How a user stands with one of the streams that they follow. */
 export interface UnreadStream {
   readonly stream: StreamName;
-  /** Rows up to `head` that count, behind what was read, what the user follows from, and what is kept. */
+  /** Rows up to `head` that count, are kept, the user's, and neither read nor archived. */
   readonly count: number;
+  /** Of those, the ones beyond what was seen. */
+  readonly unseen: number;
   readonly head: number;
-  readonly readSeq: number;
+  readonly read: Mark;
+  readonly archive: Mark;
 }
 
 /** True for the heads of its streams and for `rev` of the user's own stream. */
@@ -42,6 +49,7 @@ export interface Unread {
   readonly epoch: number;
   readonly rev: number;
   readonly total: number;
+  readonly unseen: number;
   /** The user's own first, then the topics in order of their names. */
   readonly streams: readonly UnreadStream[];
 }
@@ -66,15 +74,23 @@ export interface PositionsDriver {
   }>;
 
   /**
-   * The user has read a stream that they follow (their own, or a subscription's) up to `upTo`; what lies beyond
-   * the head is cut to it. The larger wins for ever. Where it moved, the `rev` of the user's own stream rises in
-   * the same commit; where it didn't, nothing changes. Null: the user doesn't follow the stream.
+   * Marks what the user has read, archived or seen, of streams that they follow: their own, or a subscription's.
+   * - Up to a place: what lies beyond the head is cut to it. Everything up to there is marked, whatever single ones
+   *   said, and a place never falls by it. `seen` has this alone.
+   * - Single ones, 1 to 256, and back (`undo`): seqs beyond the head, not kept, or from before the user followed are
+   *   passed over; a tombstone may be marked, which changes no count. Those that touch the place fold into it, also
+   *   downwards. At most 256 of a stream stay single.
+   * - All: each stream up to its head at the call.
+   *
+   * Where something moved, the `rev` of the user's own stream rises in the same commit; where nothing did, nothing
+   * changes. Marks of other users and kinds are never touched. Marks outlive a subscription, but what is subscribed to
+   * again begins at its head, beyond all of them.
    */
-  read(user: string, stream: StreamName, upTo: number): Promise<ReadMark | null>;
+  mark(user: string, kind: MarkKind, change: MarkChange): Promise<Marked | NotMarked>;
   /**
    * What the user has not read, computed from the rows and the marks in one consistent view, never kept beside
-   * them. For each stream: rows with seq > max(read mark, since, first kept - 1), less those that are silent,
-   * tombstones, or expired by now. The cost grows with the rows that don't count, not with those that do.
+   * them. For each stream: rows beyond `since` that are kept, less those that are read, archived, silent, tombstones,
+   * or expired by now. The cost grows with single marks and with the rows that don't count, not with those that do.
    */
   unread(user: string): Promise<Unread>;
 }

@@ -1,6 +1,7 @@
 /**
  * The store: its ports over one backend, and what is the same for all of them.
  */
+import { limits } from "@carillon/protocol/limits";
 import type { Failure } from "../errors.ts";
 import type { AccessDriver } from "./access.ts";
 import type { CoordinationDriver } from "./coordination.ts";
@@ -88,6 +89,13 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async receipts(stream, seq, limit) {
         within("limit", limit, 0, 1_000);
         return positions.receipts(stream, seq, limit);
+      },
+      async mark(user, kind, change) {
+        if ("seqs" in change) {
+          within("the number of seqs", change.seqs.length, 1, limits.marks);
+          if (kind === "seen") throw new RangeError("seen is one place a stream");
+        }
+        return positions.mark(user, kind, change);
       },
     },
     coordination: {

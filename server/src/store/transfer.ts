@@ -13,6 +13,7 @@
  *   of one kind may run concurrently; `streams` come before all that name them, topics before subscriptions.
  * - **Failures** are those of the streams port; after `unavailable` a call may be repeated.
  */
+import type { Mark, MarkKind } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { ApiKey } from "./access.ts";
 import type { Kind } from "./streams.ts";
@@ -50,7 +51,11 @@ export interface Copies {
   readonly streams: StreamCopy;
   readonly topics: { readonly topic: string; readonly owner: string; readonly createdAt: number };
   readonly subscriptions: { readonly topic: string; readonly user: string; readonly since: number };
-  readonly positions: { readonly user: string; readonly stream: StreamName; readonly readSeq: number };
+  readonly marks: Mark & {
+    readonly user: string;
+    readonly stream: StreamName;
+    readonly kind: MarkKind;
+  };
   /** `seen` orders the devices of a user. */
   readonly devices: {
     readonly user: string;
@@ -76,7 +81,7 @@ export const copyKinds = [
   "streams",
   "topics",
   "subscriptions",
-  "positions",
+  "marks",
   "devices",
   "receipts",
   "notifications",

@@ -238,12 +238,16 @@ const frameText = fc.oneof(
   fc.string({ maxLength: 100 }),
   fc.json({ maxDepth: 4 }),
   fc
-    .dictionary(fc.constantFrom("ref", "stream", "seq", "token", "upTo", "extra", "__proto__"), value, {
-      maxKeys: 4,
-    })
+    .dictionary(
+      fc.constantFrom("ref", "stream", "seq", "token", "upTo", "seqs", "undo", "all", "extra", "__proto__"),
+      value,
+      {
+        maxKeys: 4,
+      },
+    )
     .chain((members) =>
       fc
-        .constantFrom("ack", "auth", "ping", "read", "send", "hello", "")
+        .constantFrom("ack", "auth", "ping", "read", "archive", "seen", "send", "hello", "")
         .map((type) => JSON.stringify({ type, ...members })),
     ),
 );

@@ -34,7 +34,7 @@ function makeSeen() {
     gap() {},
     followed() {},
     unfollowed() {},
-    read() {},
+    marked() {},
     unread() {},
     caughtUp() {},
     failed(reason) {

@@ -11,7 +11,16 @@ export interface Balancer {
   stop(): Promise<void>;
 }
 
-const clientsPaths = ["/v1/live", "/v1/events", "/v1/poll", "/v1/ack", "/v1/read", "/v1/unread"];
+const clientsPaths = [
+  "/v1/live",
+  "/v1/events",
+  "/v1/poll",
+  "/v1/ack",
+  "/v1/read",
+  "/v1/archive",
+  "/v1/seen",
+  "/v1/unread",
+];
 
 export async function balance(deployment: Pick<Deployment, "urls">): Promise<Balancer> {
   let turn = 0;

@@ -2,6 +2,7 @@ import { problems } from "@carillon/protocol/problems";
 import type { LightMyRequestResponse } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Failure, type FailureCode } from "../../src/errors.ts";
+import { apply, records } from "../../src/store/conformance/suite.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -44,6 +45,18 @@ const full = async () => {
   return stage.ask("PUT", "/v1/topics/builds/subscribers/eager");
 };
 
+const tooMany = async () => {
+  await apply(stage.store.streams, ...records("user:42", 600));
+  const single = (from: number, count: number) => ({
+    method: "POST" as const,
+    url: "/v1/read",
+    headers: { authorization: client() },
+    payload: { stream: "user:42", seqs: Array.from({ length: count }, (_, at) => from + 2 * at) },
+  });
+  expect((await stage.inject(single(2, 256))).statusCode).toBe(200);
+  return stage.inject(single(514, 1));
+};
+
 let admins = 0;
 const asAdmin = async (method: "POST" | "DELETE", url: string, payload?: object) => {
   const headers = { authorization: await stage.key({ scopes: ["admin"], name: `admin-${++admins}` }) };
@@ -84,6 +97,7 @@ const meetings: Record<string, Ask> = {
   },
   "subscriptions-too-many": full,
   "not-followed": () => ack({ stream: "topic:none", seq: 1 }),
+  "marks-too-many": tooMany,
   "not-sent": () => ack({ stream: "user:42", seq: 9_999 }),
   "body-too-large": () => stage.post({ ...one, data: "x".repeat(10_000) }),
   "notification-too-large": () => stage.post({ ...one, data: "x".repeat(2_000) }),

@@ -34,6 +34,7 @@ test("every reference in it leads somewhere", () => {
 test("every route under /v1 is in it", () => {
   expect(Object.keys(document.paths).sort()).toEqual([
     "/v1/ack",
+    "/v1/archive",
     "/v1/events",
     "/v1/keys",
     "/v1/keys/{name}",
@@ -41,6 +42,7 @@ test("every route under /v1 is in it", () => {
     "/v1/notifications/{id}",
     "/v1/poll",
     "/v1/read",
+    "/v1/seen",
     "/v1/topics",
     "/v1/topics/{topic}",
     "/v1/topics/{topic}/subscribers",

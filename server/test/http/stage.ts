@@ -11,7 +11,7 @@ import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
-import { makeReads } from "../../src/distributor/reads.ts";
+import { makeMarks } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
@@ -110,7 +110,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
           return stream === `user:${user}` ? (seq > 1_000 ? "not-sent" : null) : "not-followed";
         },
       },
-      reads: makeReads(store.positions, bus),
+      marks: makeMarks(store.positions, bus),
     },
     roles: null,
     authorizer: makeAuthorizer(keys, tokens),

@@ -50,7 +50,11 @@ async function fill(store: StoreBackend, size: Size): Promise<void> {
   }
   await Promise.all(inFlight);
   for (let at = 0; at < size.streams; at += 97) {
-    await store.positions.read(users[at]!, userStream(users[at]!), 3);
+    const [user, stream] = [users[at]!, userStream(users[at]!)];
+    await store.positions.mark(user, "read", { stream, upTo: 3 });
+    await store.positions.mark(user, "read", { stream, seqs: [2, 6], undo: at % 2 === 0 });
+    await store.positions.mark(user, "archive", { stream, seqs: [1, 5], undo: false });
+    await store.positions.mark(user, "seen", { all: true });
   }
 }
 

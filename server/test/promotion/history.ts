@@ -1,4 +1,5 @@
 /** Random histories of a store, made through its ports: what a year of use leaves behind, in a few dozen calls. */
+import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import fc from "fast-check";
 import type { StoreBackend } from "../../src/store/store.ts";
@@ -22,11 +23,12 @@ export type Step =
   | { readonly do: "putTopic" | "deleteTopic"; readonly topic: string }
   | { readonly do: "subscribe" | "unsubscribe"; readonly topic: string; readonly user: string }
   | {
-      readonly do: "read" | "acknowledge";
+      readonly do: "acknowledge";
       readonly user: string;
       readonly stream: StreamName;
       readonly upTo: number;
     }
+  | { readonly do: "mark"; readonly user: string; readonly kind: MarkKind; readonly change: MarkChange }
   | { readonly do: "device"; readonly user: string; readonly device: string; readonly cursor: string }
   | { readonly do: "addKey" | "removeKey"; readonly name: string }
   | { readonly do: "advance"; readonly steps: number };
@@ -34,6 +36,18 @@ export type Step =
 const stream = fc.constantFrom(...streams);
 const user = fc.constantFrom(...users);
 const topic = fc.constantFrom(...topics);
+const kinds: readonly MarkKind[] = ["read", "archive"];
+const seen = fc.constant<MarkKind>("seen");
+const upTo: fc.Arbitrary<MarkChange> = fc.record({ stream, upTo: fc.nat(12) });
+const all: fc.Arbitrary<MarkChange> = fc.constant({ all: true });
+const change: fc.Arbitrary<MarkChange> = fc.oneof(
+  { weight: 3, arbitrary: upTo },
+  {
+    weight: 4,
+    arbitrary: fc.record({ stream, seqs: fc.array(fc.nat(12), { minLength: 1 }), undo: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: all },
+);
 const does = <const D extends Step["do"]>(what: D) => fc.constant(what);
 
 const record: fc.Arbitrary<readonly [StreamRecord, number | null]> = fc.tuple(
@@ -60,7 +74,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: does("deleteTopic"), topic }) },
   { weight: 4, arbitrary: fc.record({ do: does("subscribe"), topic, user }) },
   { weight: 1, arbitrary: fc.record({ do: does("unsubscribe"), topic, user }) },
-  { weight: 4, arbitrary: fc.record({ do: does("read"), user, stream, upTo: fc.nat(12) }) },
+  { weight: 6, arbitrary: fc.record({ do: does("mark"), user, kind: fc.constantFrom(...kinds), change }) },
+  { weight: 1, arbitrary: fc.record({ do: does("mark"), user, kind: seen, change: fc.oneof(upTo, all) }) },
   { weight: 3, arbitrary: fc.record({ do: does("acknowledge"), user, stream, upTo: fc.nat(12) }) },
   {
     weight: 2,
@@ -86,6 +101,9 @@ const named = (step: Step, walk: number): Step => {
     if (field === "records") {
       const records = value as (Step & { do: "apply" })["records"];
       return [field, records.map(([one, expiry]) => [{ ...one, stream: inWalk(one.stream, walk) }, expiry])];
+    }
+    if (field === "change" && "stream" in value) {
+      return [field, { ...value, stream: inWalk(value.stream, walk) }];
     }
     return ["user", "topic", "stream", "name"].includes(field)
       ? [field, inWalk(value, walk)]
@@ -135,8 +153,8 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return void (await directory.subscribe(step.topic, [step.user], 256));
     case "unsubscribe":
       return void (await directory.unsubscribe(step.topic, step.user));
-    case "read":
-      return void (await positions.read(step.user, step.stream, step.upTo));
+    case "mark":
+      return void (await positions.mark(step.user, step.kind, step.change));
     case "acknowledge":
       return positions.acknowledge([{ user: step.user, stream: step.stream, upTo: step.upTo }]);
     case "device":

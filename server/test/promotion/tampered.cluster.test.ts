@@ -90,10 +90,12 @@ const tampered: readonly (readonly [sql: string, undo: string, said: RegExp])[] 
     /subscriptions come to/,
   ],
   ["UPDATE topics SET owner = 'key:thief'", "UPDATE topics SET owner = 'key:shop'", /topics come to/],
+  ["UPDATE marks SET up_to = up_to + 1", "UPDATE marks SET up_to = up_to - 1", /marks come to/],
+  ["UPDATE marks SET kind = 5 - kind", "UPDATE marks SET kind = 5 - kind", /marks come to/],
   [
-    "UPDATE positions SET read_seq = read_seq + 1",
-    "UPDATE positions SET read_seq = read_seq - 1",
-    /positions come to/,
+    "UPDATE marks SET excepted = excepted || 1000::bigint WHERE kind = 1",
+    "UPDATE marks SET excepted = array_remove(excepted, 1000)",
+    /marks come to/,
   ],
   ["UPDATE devices SET cursor = 'AQI'", "UPDATE devices SET cursor = 'AQE'", /devices come to/],
   [

@@ -1,5 +1,6 @@
 import { decodeCursor, encodeCursor, tagOf } from "@carillon/protocol/cursor";
 import type { ServerFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Encoding, Outlet } from "../../src/live/outlet.ts";
 import type { Session } from "../../src/live/session.ts";
@@ -27,6 +28,7 @@ interface Connection {
   caughtUp: boolean;
   /** Read marks without a reply, by their ref. */
   readonly asked: Map<number, { stream: StreamName; upTo: number }>;
+  readonly marks: Map<StreamName, { readonly read?: Mark; readonly archive?: Mark }>;
   /** What the server told of unread, and what was added since. */
   unread: UnreadCount | null;
   readonly added: Map<StreamName, number>;
@@ -44,7 +46,11 @@ export interface Client {
   /** Says that the user has read what this client has of a stream, or more. */
   read(stream: StreamName, more: number): void;
   /** As the client shows it. */
-  unread(): Map<StreamName, number>;
+  unread(): Map<StreamName, readonly [count: number, unseen: number]>;
+  /** What it was told of marks on this connection, where it was told anything. */
+  marks(): ReadonlyMap<StreamName, { readonly read?: Mark; readonly archive?: Mark }>;
+  /** Says any other mark, without waiting for a reply. */
+  mark(kind: MarkKind, change: MarkChange): void;
 }
 
 export interface ClientWorld {
@@ -135,7 +141,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
   function replied(of: Connection, frame: Extract<ServerFrame, { type: "reply" }>): void {
     const asked = of.asked.get(frame.ref) ?? fail(`a reply to ${frame.ref}, which nobody asked`);
     of.asked.delete(frame.ref);
-    if (frame.ok && (store.marks.get(`${user} ${asked.stream}`) ?? 0) < asked.upTo)
+    if (frame.ok && store.mark(user, asked.stream, "read").upTo < asked.upTo)
       fail(`${asked.stream} was confirmed as read up to ${asked.upTo}, and isn't`);
   }
 
@@ -158,9 +164,11 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
       case "unread":
         return unreadIs(of, frame);
       case "read":
-        if (frame.upTo > (store.marks.get(`${user} ${frame.stream}`) ?? 0))
+        if (frame.upTo > store.mark(user, frame.stream, "read").upTo)
           fail(`${frame.stream} was said to be read up to ${frame.upTo}`);
-        return;
+        return void of.marks.set(frame.stream, { ...of.marks.get(frame.stream), read: frame });
+      case "archive":
+        return void of.marks.set(frame.stream, { ...of.marks.get(frame.stream), archive: frame });
       case "reply":
         return replied(of, frame);
       case "gap":
@@ -236,12 +244,20 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
     unread() {
       const { unread, added } = connection ?? fail("isn't connected");
       const told = unread ?? fail("was told nothing of unread");
+      const follows = [...(store.follows.get(user)?.keys() ?? [])].map(topicStream);
       return new Map(
-        [userStream(user), ...[...(store.follows.get(user)?.keys() ?? [])].map(topicStream)].map((stream) => [
-          stream,
-          (told.streams[stream] ?? 0) + (added.get(stream) ?? 0),
-        ]),
+        [userStream(user), ...follows].map((stream) => {
+          const more = added.get(stream) ?? 0;
+          return [
+            stream,
+            [(told.streams[stream] ?? 0) + more, (told.unseen.streams[stream] ?? 0) + more] as const,
+          ];
+        }),
       );
+    },
+    marks: () => connection?.marks ?? fail("isn't connected"),
+    mark(kind, change) {
+      connection?.session.receive(JSON.stringify({ type: kind, ...change }));
     },
     cut() {
       const of = connection;
@@ -287,6 +303,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
         asked: new Map(),
         unread: null,
         added: new Map(),
+        marks: new Map(),
       };
       connection = of;
     },

@@ -1,3 +1,4 @@
+import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { BusMessage } from "../../src/bus/driver.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "../../src/distributor/distributor.ts";
@@ -115,11 +116,18 @@ export async function play(seed: number, steps: number): Promise<number> {
     [2, () => writes.follow(dice.pick(users), dice.pick(topics))],
     [0.7, () => writes.unfollow(dice.pick(users), dice.pick(topics))],
     [2, () => dice.pick(clients).read(dice.pick(streams), dice.int(4))],
+    [1.5, () => dice.pick(clients).mark("archive", someOf(dice.pick(streams)))],
+    [0.5, () => dice.pick(clients).mark(dice.pick(["seen", "archive", "read"]), { all: true })],
     [6, () => clients.find((client) => !client.connected())?.connect()],
     [1, () => dice.pick(clients).cut()],
     [0.2, () => kill(dice.pick(nodes))],
     [3, () => schedule.advance(dice.int(3_000))],
   ];
+  const someOf = (stream: StreamName): MarkChange => ({
+    stream,
+    seqs: Array.from({ length: 1 + dice.int(3) }, () => dice.int(store.of(stream).rows.length + 2)),
+    undo: dice.chance(0.3),
+  });
   const weight = acts.reduce((sum, [odd]) => sum + odd, 0);
 
   async function act(): Promise<void> {
@@ -172,6 +180,14 @@ export async function play(seed: number, steps: number): Promise<number> {
         if (place === undefined) throw new Error(`${client.user} has no place in ${stream}`);
         const missing = rows.slice(place).find((row) => row.kind !== 2 && row.expiresAt === null);
         if (missing !== undefined) throw new Error(`${client.user} never got ${stream} ${missing.seq}`);
+      }
+      for (const [stream, { read, archive }] of client.marks()) {
+        if (!follows.includes(stream) && stream !== userStream(client.user)) continue;
+        for (const [kind, told] of Object.entries({ read, archive })) {
+          const { upTo, except } = store.mark(client.user, stream, kind as MarkKind);
+          if (told !== undefined && (told.upTo !== upTo || `${told.except}` !== `${except}`))
+            throw new Error(`${client.user} was told another ${kind} of ${stream} than there is`);
+        }
       }
       const unread = JSON.stringify([...client.unread()]);
       const naive = JSON.stringify([...store.naive(client.user)]);

@@ -1,7 +1,9 @@
+import { isMarked, type Mark, type MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { BusDriver, BusListener, BusMessage } from "../../src/bus/driver.ts";
 import { Failure } from "../../src/errors.ts";
 import type { DirectoryDriver } from "../../src/store/directory.ts";
+import { changeMark, type OneChange, unmarked } from "../../src/store/marks.ts";
 import type { PositionsDriver } from "../../src/store/positions.ts";
 import { Kind, type Row, type StreamsDriver } from "../../src/store/streams.ts";
 import type { Dice, Schedule } from "./schedule.ts";
@@ -17,16 +19,15 @@ export interface TrueStream {
 export interface TrueStore {
   readonly streams: Map<StreamName, TrueStream>;
   readonly follows: Map<string, Map<string, number>>;
-  /** How far each user has read: "user stream". */
-  readonly marks: Map<string, number>;
+  mark(user: string, stream: StreamName, kind: MarkKind): Mark;
   /** Every place from which a user ever began to follow a topic: "user topic:name seq". */
   readonly begun: Set<string>;
   /** The share of calls that fail. */
   failing: number;
   epoch: number;
   of(stream: StreamName): TrueStream;
-  /** By stream, what the user hasn't read, row by row. */
-  naive(user: string): Map<StreamName, number>;
+  /** By stream, how much the user hasn't read, and of that hasn't seen, row by row. */
+  naive(user: string): Map<StreamName, readonly [count: number, unseen: number]>;
   readonly driver: Pick<StreamsDriver, "read" | "heads">;
   readonly directory: Pick<DirectoryDriver, "subscriptions">;
   readonly positions: PositionsDriver;
@@ -62,25 +63,44 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
       ...[...(follows.get(user) ?? [])].map(([topic, since]) => [topicStream(topic), since] as const),
     ]);
 
-  function naive(user: string): Map<StreamName, number> {
+  const marks = new Map<string, Mark>();
+  const mark = (user: string, stream: StreamName, kind: MarkKind): Mark =>
+    marks.get(`${user} ${stream} ${kind}`) ?? unmarked;
+
+  function naive(user: string): ReturnType<TrueStore["naive"]> {
     const now = schedule.clock.now();
-    const counts = new Map<StreamName, number>();
+    const counts = new Map<StreamName, readonly [number, number]>();
     for (const [stream, since] of sinceOf(user)) {
-      const begin = Math.max(since, store.marks.get(`${user} ${stream}`) ?? 0, of(stream).trimmed);
+      const begin = Math.max(since, of(stream).trimmed);
       const counted = of(stream).rows.filter(
         ({ seq, kind, expiresAt }) =>
-          seq > begin && kind === Kind.counted && (expiresAt === null || expiresAt > now),
+          seq > begin &&
+          kind === Kind.counted &&
+          (expiresAt === null || expiresAt > now) &&
+          !isMarked(mark(user, stream, "read"), seq) &&
+          !isMarked(mark(user, stream, "archive"), seq),
       );
-      counts.set(stream, counted.length);
+      const seen = mark(user, stream, "seen").upTo;
+      counts.set(stream, [counted.length, counted.filter(({ seq }) => seq > seen).length]);
     }
     return counts;
+  }
+
+  /** Whether it moved; "full": too many single ones. */
+  function change(user: string, stream: StreamName, kind: MarkKind, one: OneChange): boolean | "full" {
+    const { rows, trimmed } = of(stream);
+    const floor = Math.max(trimmed, sinceOf(user).get(stream)!);
+    const changed = changeMark(mark(user, stream, kind), one, { floor, head: rows.length });
+    if (changed === null || changed === "full") return changed ?? false;
+    marks.set(`${user} ${stream} ${kind}`, changed);
+    return true;
   }
 
   const store: TrueStore = {
     streams,
     follows,
     naive,
-    marks: new Map(),
+    mark,
     begun: new Set(),
     failing: 0,
     epoch: 1,
@@ -110,16 +130,21 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
       findDevice: async () => null,
       acknowledge: async () => {},
       receipts: async () => ({ total: 0, users: [] }),
-      read: (user, stream, upTo) =>
+      mark: (user, kind, asked) =>
         answer(() => {
-          if (!sinceOf(user).has(stream)) return null;
-          const key = `${user} ${stream}`;
-          const known = store.marks.get(key) ?? 0;
-          const readSeq = Math.max(known, Math.min(upTo, of(stream).rows.length));
-          store.marks.set(key, readSeq);
           const own = of(userStream(user));
-          if (readSeq > known) own.rev++;
-          return { readSeq, rev: own.rev };
+          if ("all" in asked) {
+            const moved = [...sinceOf(user).keys()].map((stream) =>
+              change(user, stream, kind, { upTo: of(stream).rows.length }),
+            );
+            if (moved.includes(true)) own.rev++;
+            return { mark: null, rev: own.rev };
+          }
+          if (!sinceOf(user).has(asked.stream)) return "not-followed";
+          const moved = change(user, asked.stream, kind, asked);
+          if (moved === "full") return "too-many";
+          if (moved) own.rev++;
+          return { mark: mark(user, asked.stream, kind), rev: own.rev };
         }),
       unread: (user) =>
         answer(() => {
@@ -127,12 +152,15 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
           return {
             epoch: store.epoch,
             rev: of(userStream(user)).rev,
-            total: counts.reduce((sum, [, count]) => sum + count, 0),
-            streams: counts.map(([stream, count]) => ({
+            total: counts.reduce((sum, [, [count]]) => sum + count, 0),
+            unseen: counts.reduce((sum, [, [, unseen]]) => sum + unseen, 0),
+            streams: counts.map(([stream, [count, unseen]]) => ({
               stream,
               count,
+              unseen,
               head: of(stream).rows.length,
-              readSeq: store.marks.get(`${user} ${stream}`) ?? 0,
+              read: mark(user, stream, "read"),
+              archive: mark(user, stream, "archive"),
             })),
           };
         }),

@@ -44,8 +44,8 @@ test("invariant 7: a read is told to all sessions of the user, this one too, and
   say(one, { type: "read", ref: 9, stream: ann, upTo: 2 });
   await schedule.settle();
   const told: Partial<ServerFrame>[] = [
-    { type: "read", stream: ann, upTo: 2 },
-    { type: "unread", total: 1, streams: { [ann]: 1 }, rev: 1 },
+    { type: "read", stream: ann, upTo: 2, except: [] },
+    { type: "unread", total: 1, streams: { [ann]: 1 }, unseen: { total: 1, streams: { [ann]: 1 } }, rev: 1 },
   ];
   expect(one.frames.slice(before).filter(({ type }) => type === "reply")).toEqual([
     { type: "reply", ref: 9, ok: true },
@@ -53,17 +53,68 @@ test("invariant 7: a read is told to all sessions of the user, this one too, and
   expect(one.frames.slice(before).filter(({ type }) => type !== "reply")).toMatchObject(told);
   expect(others(two).slice(-2)).toMatchObject(told);
   expect(others(other)).toEqual([]);
-  expect(store.marks.get(`ann ${ann}`)).toBe(2);
+  expect(store.mark("ann", ann, "read")).toEqual({ upTo: 2, except: [] });
+});
+
+test("invariant 7: single marks, archived and seen are told like reads: what is marked now, and the counts", async () => {
+  const { open, writes, schedule } = await makeWorld();
+  writes.publish(ann, 4);
+  writes.follow("ann", "builds");
+  writes.publish(builds, 2);
+  const [one, two] = [await open(), await open()];
+  const told = async (frame: object) => {
+    const before = two.frames.length;
+    say(one, { ref: 1, ...frame });
+    await schedule.settle();
+    expect(one.frames.findLast(({ type }) => type === "reply")).toMatchObject({ ok: true });
+    return two.frames.slice(before);
+  };
+  const unread = (total: number, unseen: number) => ({ type: "unread", total, unseen: { total: unseen } });
+  expect(await told({ type: "read", stream: ann, seqs: [2, 4] })).toMatchObject([
+    { type: "read", stream: ann, upTo: 0, except: [2, 4] },
+    unread(4, 4),
+  ]);
+  expect(await told({ type: "seen", all: true })).toMatchObject([unread(4, 0)]);
+  expect(await told({ type: "read", stream: ann, seqs: [2], undo: true })).toMatchObject([
+    { type: "read", stream: ann, upTo: 0, except: [4] },
+    unread(5, 0),
+  ]);
+  expect(await told({ type: "archive", all: true })).toMatchObject([
+    { type: "archive", stream: ann, upTo: 4, except: [] },
+    { type: "archive", stream: builds, upTo: 2, except: [] },
+    unread(0, 0),
+  ]);
+  expect(await told({ type: "archive", all: true })).toEqual([]);
+  expect(await told({ type: "archive", stream: builds, seqs: [1], undo: true })).toMatchObject([
+    { type: "archive", stream: builds, upTo: 2, except: [1] },
+    unread(1, 0),
+  ]);
+});
+
+test("more single marks than a stream holds are refused by a problem of its own", async () => {
+  const { open, writes, schedule, store } = await makeWorld();
+  writes.publish(ann, 600);
+  const watched = await open();
+  const every = (from: number, count: number) => Array.from({ length: count }, (_, at) => from + 2 * at);
+  say(watched, { type: "read", ref: 1, stream: ann, seqs: every(2, 200) });
+  await schedule.settle();
+  say(watched, { type: "read", ref: 2, stream: ann, seqs: every(402, 57) });
+  await schedule.settle();
+  expect(watched.frames.filter(({ type }) => type === "reply")).toMatchObject([
+    { ref: 1, ok: true },
+    { ref: 2, ok: false, error: { code: "marks-too-many" } },
+  ]);
+  expect(store.mark("ann", ann, "read").except).toHaveLength(200);
 });
 
 test("invariant 11: a read is confirmed once it is committed, and not when the store is away", async () => {
   const { open, writes, schedule, store } = await makeWorld();
   writes.publish(ann, 3);
   const watched = await open();
-  const marks: (number | undefined)[] = [];
+  const marks: number[] = [];
   const push = watched.frames.push.bind(watched.frames);
   watched.frames.push = (...frames) => {
-    if (frames.some(({ type }) => type === "reply")) marks.push(store.marks.get(`ann ${ann}`));
+    if (frames.some(({ type }) => type === "reply")) marks.push(store.mark("ann", ann, "read").upTo);
     return push(...frames);
   };
   say(watched, { type: "read", ref: 1, stream: ann, upTo: 3 });
@@ -98,7 +149,17 @@ test.each([
   { type: "read", stream: ann, upTo: 1.5 },
   { type: "read", stream: ann, upTo: "7" },
   { type: "read", stream: ann },
-])("a read mark that is none closes the session: %j", async (frame) => {
+  { type: "read", stream: ann, upTo: 1, seqs: [1] },
+  { type: "read", stream: ann, upTo: 1, undo: true },
+  { type: "read", stream: ann, seqs: [] },
+  { type: "read", stream: ann, seqs: ["1"] },
+  { type: "read", stream: ann, seqs: Array.from({ length: 257 }, (_, at) => at) },
+  { type: "read", stream: ann, seqs: [1], undo: 1 },
+  { type: "read", stream: ann, all: true },
+  { type: "archive", all: false },
+  { type: "seen", stream: ann, seqs: [1] },
+  { type: "seen" },
+])("a mark that is none closes the session: %j", async (frame) => {
   const { open } = await makeWorld();
   const watched = await open();
   say(watched, frame);
@@ -127,7 +188,7 @@ test("invariant 7: a read that the bus doesn't tell of is told within the check 
   writes.publish(ann, 3);
   const watched = await open();
   deafen(true);
-  void store.positions.read("ann", ann, 3);
+  void store.positions.mark("ann", "read", { stream: ann, upTo: 3 });
   await schedule.settle();
   expect(counts(watched)).toEqual([]);
   await pass(distributorDefaults.checkMs + 500);

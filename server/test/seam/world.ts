@@ -42,7 +42,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         acknowledge: async (some) =>
           void acknowledged.push(...some.map((one) => `${one.user} ${one.stream} ${one.upTo}`)),
         receipts: async () => ({ total: 0, users: [] }),
-        read: store.positions.read,
+        mark: store.positions.mark,
         unread: store.positions.unread,
       },
       bus: bus.driver,

@@ -3,7 +3,7 @@ import type { StreamName } from "@carillon/protocol/stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Failure } from "../../src/errors.ts";
-import { batchOf, record } from "../../src/store/conformance/suite.ts";
+import { batchOf, record, records } from "../../src/store/conformance/suite.ts";
 import type { MoveProgress } from "../../src/store/postgres/moving/move.ts";
 import { openServers } from "../../src/store/postgres/moving/servers.ts";
 import { openPostgres } from "../../src/store/postgres/open.ts";
@@ -91,7 +91,7 @@ describe("moving parts between PostgreSQL servers", () => {
     expect([...(await servers.holders()).values()].filter((server) => server === 1)).toHaveLength(parts / 2);
     for (const part of [0, 1]) await servers.move(part, 1, never, () => {});
     for (const part of [0, 7]) await servers.move(part, 0, never, () => {});
-    await persist(() => store.positions.read("u1", "user:u1", 1));
+    await persist(() => store.positions.mark("u1", "read", { stream: "user:u1", upTo: 1 }));
     done = true;
     const told = (await Promise.all(writers)).flatMap((one) => [...one]);
     expect(steps.filter((step) => step === "done")).toHaveLength(parts / 2);
@@ -107,13 +107,54 @@ describe("moving parts between PostgreSQL servers", () => {
     for (const user of users) {
       const unread = await persist(() => store.positions.unread(user));
       const own = unread.streams[0]!;
-      expect(own.count).toBe(own.head - own.readSeq);
+      expect(own.count).toBe(own.head - own.read.upTo);
       expect(unread.streams.map(({ stream }) => stream)).toEqual(
         before.get(user)!.streams.map(({ stream }) => stream),
       );
     }
     expect((await store.directory.getTopic("news"))?.subscribers).toBe(users.length);
-    expect((await persist(() => store.positions.unread("u1"))).streams[0]!.readSeq).toBe(1);
+    expect((await persist(() => store.positions.unread("u1"))).streams[0]!.read.upTo).toBe(1);
+  });
+
+  test("invariant 7: what users have marked goes with them, and marks of a topic hold wherever it is", async () => {
+    const { store, other, servers } = await stage();
+    const marked = users.slice(0, 12);
+    await store.directory.putTopic("news", "key:first");
+    await store.directory.subscribe("news", marked, 256);
+    const names = [...marked.map((user): StreamName => `user:${user}`), "topic:news" as const];
+    await store.streams.apply(batchOf(names.flatMap((stream) => records(stream, 9))));
+    const singles = async (by: StoreBackend, seqs: readonly number[], undo: boolean): Promise<void> => {
+      for (const user of marked) {
+        for (const stream of [`user:${user}`, "topic:news"] as const) {
+          await persist(() => by.positions.mark(user, "read", { stream, seqs, undo }));
+          await persist(() => by.positions.mark(user, "archive", { stream, upTo: 2 }));
+        }
+        await persist(() => by.positions.mark(user, "seen", { stream: `user:${user}`, upTo: 5 }));
+      }
+    };
+    const look = () => Promise.all(marked.map((user) => persist(() => store.positions.unread(user))));
+    await singles(store, [3, 5, 9], false);
+    const before = await look();
+    expect(before[0]).toMatchObject({
+      total: 8,
+      unseen: 7,
+      streams: [{ count: 4, unseen: 3 }, { count: 4 }],
+    });
+    for (let part = 0; part < parts; part++) await servers.move(part, 1, never, () => {});
+    expect(await look()).toEqual(before);
+    for (let part = 0; part < parts; part += 2) await servers.move(part, 0, never, () => {});
+    expect(await look()).toEqual(before);
+    await singles(other, [4, 8], false);
+    await singles(store, [3], true);
+    for (const { total, unseen, streams: some } of await look()) {
+      expect({ total, unseen }).toEqual({ total: 6, unseen: 5 });
+      for (const one of some) {
+        expect(one).toMatchObject({
+          read: { upTo: 0, except: [4, 5, 8, 9] },
+          archive: { upTo: 2, except: [] },
+        });
+      }
+    }
   });
 
   test("what was killed on the way is taken up by the same call", async () => {

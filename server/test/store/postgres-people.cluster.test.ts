@@ -145,13 +145,57 @@ test("invariant 7: what comes between the two servers has a newer rev than the o
   await publish();
   pause(0, "carillon_counts", async () => {
     await publish();
-    await positions.read(far, topicStream(topic), 1);
+    await positions.mark(far, "read", { stream: topicStream(topic), upTo: 1 });
   });
   const unread = await positions.unread(far);
-  expect(unread.streams[1]).toEqual({ stream: topicStream(topic), count: 4, head: 4, readSeq: 0 });
+  expect(unread.streams[1]).toMatchObject({ count: 4, unseen: 4, head: 4, read: { upTo: 0 } });
   const now = await positions.unread(far);
   expect(now.rev).toBe(unread.rev + 1);
-  expect(now.streams[1]).toEqual({ stream: topicStream(topic), count: 3, head: 4, readSeq: 1 });
+  expect(now.streams[1]).toMatchObject({ count: 3, unseen: 3, head: 4, read: { upTo: 1 } });
+});
+
+test("invariant 7: a mark that another process changed meanwhile is decided again", async () => {
+  const { positions, people, streams, directory, topic, far, pause } = await opened();
+  const { positions: other } = await people();
+  await directory.putTopic(topic, "key:k");
+  await directory.subscribe(topic, [far], 256);
+  for (const stream of [userStream(far), topicStream(topic)]) {
+    await streams.apply({ part: 0, progress: null, records: records(stream, 9), rejected: [] });
+  }
+  const { rev } = await positions.unread(far);
+  for (const [at, stream] of [userStream(far), topicStream(topic)].entries()) {
+    const single = (by: typeof positions, ...seqs: number[]) =>
+      by.mark(far, "read", { stream, seqs, undo: false });
+    // Once when there is none yet, once when there is one.
+    pause(1, "INTO marks", () => single(other, 2, 6));
+    expect(await single(positions, 4)).toEqual({
+      mark: { upTo: 0, except: [2, 4, 6] },
+      rev: rev + 4 * at + 2,
+    });
+    pause(1, "INTO marks", () => other.mark(far, "read", { stream, upTo: 4 }));
+    expect(await single(positions, 8)).toEqual({ mark: { upTo: 4, except: [6, 8] }, rev: rev + 4 * at + 4 });
+  }
+  pause(1, "INTO marks", () => other.mark(far, "read", { all: true }));
+  expect(await positions.mark(far, "read", { all: true })).toEqual({ mark: null, rev: rev + 9 });
+  expect(await positions.unread(far)).toMatchObject({ total: 0, rev: rev + 9 });
+});
+
+test("invariant 7: marks that several processes set at the same time are all there, and none waits for ever", async () => {
+  const { positions, people, streams, far } = await opened();
+  const stream = userStream(far);
+  await streams.apply({ part: 0, progress: null, records: records(stream, 300), rejected: [] });
+  const others = [positions, (await people()).positions, (await people()).positions];
+  const seqs = Array.from({ length: 90 }, (_, at) => 3 * at + 2);
+  await Promise.all(
+    seqs.map(async (seq, at) => {
+      await others[at % 3]!.mark(far, "read", { stream, seqs: [seq], undo: false });
+      await others[(at + 1) % 3]!.mark(far, "archive", { stream, seqs: [seq, seq + 1], undo: at % 2 === 0 });
+    }),
+  );
+  const [own] = (await positions.unread(far)).streams;
+  expect(own!.read).toEqual({ upTo: 0, except: seqs });
+  const archived = seqs.filter((_, at) => at % 2 === 1).flatMap((seq) => [seq, seq + 1]);
+  expect(own!.archive).toEqual({ upTo: 0, except: archived });
 });
 
 const part = (shards: { partOf(stream: StreamName): number }, user: string): number =>
@@ -166,8 +210,9 @@ test("what was asked of a server that a part has left isn't answered by it", asy
     sql(1, "UPDATE parts SET state = $1 WHERE part = $2", [state, part(shards, far)]);
   const calls: readonly ((by: Awaited<ReturnType<typeof people>>) => Promise<unknown>)[] = [
     ({ positions }) => positions.unread(far),
-    ({ positions }) => positions.read(far, stream, 1),
-    ({ positions }) => positions.read(far, topicStream(topic), 1),
+    ({ positions }) => positions.mark(far, "read", { stream, upTo: 1 }),
+    ({ positions }) => positions.mark(far, "archive", { stream: topicStream(topic), seqs: [1], undo: true }),
+    ({ positions }) => positions.mark(far, "seen", { all: true }),
     ({ positions }) => positions.findDevice(far, "d"),
     ({ positions }) => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
     ({ positions }) => positions.acknowledge([{ user: far, stream, upTo: 1 }]),
@@ -207,12 +252,15 @@ test("a deletion isn't ended before it has seen all parts", async () => {
 });
 
 test("while a part is being moved it is read and not written, and no topic is deleted", async () => {
-  const { directory, positions, topic, near, far, shards, sql } = await opened();
+  const { directory, positions, streams, topic, near, far, shards, sql } = await opened();
   await directory.putTopic(topic, "key:k");
   await directory.subscribe(topic, [far], 256);
+  const rows = records(userStream(far), 2);
+  await streams.apply({ part: 0, progress: null, records: rows, rejected: [] });
   await sql(1, "UPDATE parts SET state = 'frozen' WHERE part = $1", [part(shards, far)]);
   for (const call of [
-    () => positions.read(far, userStream(far), 1),
+    () => positions.mark(far, "read", { stream: userStream(far), upTo: 1 }),
+    () => positions.mark(far, "seen", { all: true }),
     () => positions.saveDevices([{ user: far, device: "d", cursor: "c" }]),
     () => directory.subscribe(topic, [far], 256),
     () => directory.unsubscribe(topic, far),

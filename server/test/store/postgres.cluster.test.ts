@@ -15,7 +15,7 @@ const subjects = {
 for (const [name, subject] of Object.entries(subjects)) {
   examineStreams(name, subject);
   examineDirectory(name, subject);
-  examinePositions(name, subject);
+  examinePositions(name, subject, Number(process.env["WALKS"] ?? 20));
   examineAccess(name, subject);
   examineRaces(name, subject);
   examineCoordination(name, subject);

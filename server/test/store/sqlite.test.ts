@@ -39,7 +39,8 @@ const sqlite: StoreUnderTest = {
 
 examineStreams("SQLite", sqlite);
 examineDirectory("SQLite", sqlite);
-examinePositions("SQLite", sqlite);
+// WALKS=10000 is the long form.
+examinePositions("SQLite", sqlite, Number(process.env["WALKS"] ?? 200));
 examineAccess("SQLite", sqlite);
 examineCoordination("SQLite", sqlite);
 examineRaces("SQLite", sqlite);

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { examineMarks } from "./marks.ts";
 import { apply, keepUp, opened, record, type StoreUnderTest } from "./suite.ts";
 import { examineUnread } from "./unread.ts";
 
 const wanted = { receipt: true };
 
-export function examinePositions(name: string, subject: StoreUnderTest): void {
+/** `walks`: random histories of what users read. */
+export function examinePositions(name: string, subject: StoreUnderTest, walks: number): void {
   describe(`positions on ${name}`, () => {
-    examineUnread(subject);
+    examineMarks(subject);
+    examineUnread(subject, walks);
 
     test("a device's place is replaced and survives a restart", async () => {
       const subjectStore = await opened(subject);

@@ -1,6 +1,8 @@
 /** What must hold when calls of any processes meet: the exam's topics call one at a time, these don't. */
+import { isMarked, type MarkKind } from "@carillon/protocol/marks";
 import { topicStream, userStream } from "@carillon/protocol/stream";
 import { describe, expect, test } from "vitest";
+import type { Marked } from "../positions.ts";
 import type { StoreBackend } from "../store.ts";
 import { apply, headOf, opened, record, records, type StoreUnderTest } from "./suite.ts";
 
@@ -139,7 +141,9 @@ export function examineRaces(name: string, subject: StoreUnderTest): void {
         for (const topic of turned(topics, at)) {
           await directory.subscribe(topic, order, 256);
           await apply(streams, ...order.map((user) => record(userStream(user))), record(topicStream(topic)));
-          await Promise.all(order.map((user) => positions.read(user, userStream(user), 1 + at)));
+          await Promise.all(
+            order.map((user) => positions.mark(user, "read", { stream: userStream(user), upTo: 1 + at })),
+          );
           await positions.saveDevices(order.map((user) => ({ user, device: `d${at}`, cursor: topic })));
           await Promise.all(order.slice(0, 10).map((user) => directory.unsubscribe(topic, user)));
         }
@@ -149,7 +153,7 @@ export function examineRaces(name: string, subject: StoreUnderTest): void {
       for (const user of users) {
         expect(await positions.unread(user)).toMatchObject({ rev: expect.any(Number) });
         expect(await headOf(streams, userStream(user))).toMatchObject({ head: 48 });
-        expect((await positions.unread(user)).streams[0]).toMatchObject({ readSeq: 8, count: 40 });
+        expect((await positions.unread(user)).streams[0]).toMatchObject({ read: { upTo: 8 }, count: 40 });
       }
     });
 
@@ -163,32 +167,56 @@ export function examineRaces(name: string, subject: StoreUnderTest): void {
       const { rev: before } = await headOf(streams, "user:a");
       const names = ["user:a", "topic:t", "topic:u", "topic:v"] as const;
       await apply(streams, ...names.flatMap((stream) => records(stream, 50)));
-      const told: { readonly stream: string; readonly rev: number; readonly readSeq: number }[] = [];
+      const told: { readonly stream: string; readonly rev: number; readonly upTo: number }[] = [];
       const reading = names.flatMap((stream, at) =>
         Array.from({ length: 25 }, (_, place) => async () => {
           const upTo = 1 + ((place * (7 + 2 * at)) % 50);
-          const mark = await positions.read("a", stream, upTo);
-          expect(mark!.readSeq).toBeGreaterThanOrEqual(upTo);
-          told.push({ stream, ...mark! });
+          const { mark, rev } = (await positions.mark("a", "read", { stream, upTo })) as Marked;
+          expect(mark!.upTo).toBeGreaterThanOrEqual(upTo);
+          told.push({ stream, rev, upTo: mark!.upTo });
         }),
       );
       await Promise.all(reading.map((one) => one()));
       const unread = await positions.unread("a");
       for (const stream of names) {
-        const largest = Math.max(
-          ...told.filter((one) => one.stream === stream).map(({ readSeq }) => readSeq),
-        );
-        expect(unread.streams.find((one) => one.stream === stream)).toMatchObject({ readSeq: largest });
         const inOrder = told.filter((one) => one.stream === stream).toSorted((x, y) => x.rev - y.rev);
-        expect(inOrder.map(({ readSeq }) => readSeq)).toEqual(
-          inOrder.map(({ readSeq }) => readSeq).toSorted((x, y) => x - y),
-        );
+        const places = inOrder.map(({ upTo }) => upTo);
+        const largest = Math.max(...places);
+        expect(unread.streams.find((one) => one.stream === stream)).toMatchObject({
+          read: { upTo: largest, except: [] },
+        });
+        expect(places).toEqual(places.toSorted((x, y) => x - y));
       }
       expect(unread.rev).toBe(Math.max(before, ...told.map(({ rev }) => rev)));
-      expect(await positions.read("a", "user:a", 1)).toEqual({
-        readSeq: unread.streams[0]!.readSeq,
+      expect(await positions.mark("a", "read", { stream: "user:a", upTo: 1 })).toEqual({
+        mark: unread.streams[0]!.read,
         rev: unread.rev,
       });
+    });
+
+    test("invariant 7: single marks set and taken away at the same time are all as they were said", async () => {
+      const { store } = await opened(subject);
+      const { streams, positions } = store;
+      await apply(streams, ...records("user:a", 200));
+      const mark = (kind: MarkKind, seqs: readonly number[], undo: boolean) =>
+        positions.mark("a", kind, { stream: "user:a", seqs, undo });
+      await mark("archive", [10, 20, 30, 40], false);
+      const wanted = Array.from({ length: 60 }, (_, at) => 3 * at + 1);
+      const answers = await Promise.all([
+        ...wanted.map((seq) => mark("read", [seq], false)),
+        ...[10, 20, 30, 40].map((seq) => mark("archive", [seq], true)),
+        ...wanted.slice(0, 20).map((seq) => mark("archive", [seq + 1], false)),
+        positions.mark("a", "seen", { all: true }),
+      ]);
+      const unread = await positions.unread("a");
+      const [own] = unread.streams;
+      const all = Array.from({ length: 200 }, (_, at) => at + 1);
+      expect(all.filter((seq) => isMarked(own!.read, seq))).toEqual(wanted);
+      expect(all.filter((seq) => isMarked(own!.archive, seq))).toEqual(
+        wanted.slice(0, 20).map((seq) => seq + 1),
+      );
+      expect(unread).toMatchObject({ total: 120, unseen: 0 });
+      expect(unread.rev).toBe(Math.max(...answers.map((answer) => (answer as Marked).rev)));
     });
 
     test("of devices saved at the same time a user keeps 32", async () => {

@@ -1,6 +1,6 @@
-/** What a user hasn't read, counted row by row. */
-import { isTopicStream, type StreamName, userStream } from "@carillon/protocol/stream";
-import type { UnreadStream } from "../positions.ts";
+/** What users have marked and haven't read, seq by seq and row by row. */
+import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
+import { type StreamName, userStream } from "@carillon/protocol/stream";
 import type { StreamRecord } from "../streams.ts";
 
 interface ModelRow {
@@ -13,18 +13,18 @@ export function makeUnreadModel() {
   const rows = new Map<StreamName, ModelRow[]>();
   const trimmed = new Map<StreamName, number>();
   const follows = new Map<string, Map<StreamName, number>>();
-  const marks = new Map<string, number>();
+  const marks = new Map<string, Set<number>>();
 
-  const of = (stream: StreamName): ModelRow[] => {
-    const known = rows.get(stream) ?? [];
-    rows.set(stream, known);
-    return known;
+  const known = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+    const value = map.get(key) ?? make();
+    map.set(key, value);
+    return value;
   };
-  const followed = (user: string): Map<StreamName, number> => {
-    const known = follows.get(user) ?? new Map<StreamName, number>();
-    follows.set(user, known);
-    return known;
-  };
+  const of = (stream: StreamName): ModelRow[] => known(rows, stream, () => []);
+  const followed = (user: string): Map<StreamName, number> =>
+    known(follows, user, () => new Map([[userStream(user), 0]]));
+  const marked = (user: string, stream: StreamName, kind: MarkKind): Set<number> =>
+    known(marks, `${user} ${stream} ${kind}`, () => new Set());
   const trim = (stream: StreamName, upTo: number): void => {
     trimmed.set(stream, Math.max(trimmed.get(stream) ?? 0, Math.min(upTo, of(stream).length)));
   };
@@ -32,19 +32,36 @@ export function makeUnreadModel() {
     for (const row of of(stream)) row.gone ||= row.seq > (trimmed.get(stream) ?? 0) && which(row);
   };
 
-  function countOf(user: string, stream: StreamName, since: number, now: number): UnreadStream {
-    const readSeq = marks.get(`${user} ${stream}`) ?? 0;
-    const counted = of(stream).filter(
+  /** What is kept, and the user's. */
+  const kept = (user: string, stream: StreamName): ModelRow[] => {
+    const floor = Math.max(followed(user).get(stream)!, trimmed.get(stream) ?? 0);
+    return of(stream).filter(({ seq }) => seq > floor);
+  };
+
+  function standing(user: string, stream: StreamName, now: number) {
+    const seen = Math.max(0, ...marked(user, stream, "seen"));
+    const unread = kept(user, stream).filter(
       ({ seq, gone, record: { kind, expiresAt } }) =>
-        seq > readSeq &&
-        seq > since &&
-        seq > (trimmed.get(stream) ?? 0) &&
         !gone &&
         kind === 0 &&
-        (expiresAt === null || expiresAt > now),
+        (expiresAt === null || expiresAt > now) &&
+        !marked(user, stream, "read").has(seq) &&
+        !marked(user, stream, "archive").has(seq),
     );
-    return { stream, count: counted.length, head: of(stream).length, readSeq };
+    const unseen = unread.filter(({ seq }) => seq > seen).length;
+    return { stream, count: unread.length, unseen, head: of(stream).length };
   }
+
+  const markIn = (user: string, kind: MarkKind, stream: StreamName, change: MarkChange): void => {
+    const mark = marked(user, stream, kind);
+    if ("seqs" in change) {
+      const mine = kept(user, stream).filter(({ seq }) => change.seqs.includes(seq));
+      for (const { seq } of mine) change.undo ? mark.delete(seq) : mark.add(seq);
+    } else {
+      const upTo = "upTo" in change ? change.upTo : of(stream).length;
+      for (const { seq } of of(stream)) if (seq <= upTo) mark.add(seq);
+    }
+  };
 
   return {
     publish(records: readonly StreamRecord[]): void {
@@ -66,21 +83,23 @@ export function makeUnreadModel() {
       trim(stream, of(stream).length);
       for (const topics of follows.values()) topics.delete(stream);
     },
-    /** Null: not followed. */
-    read(user: string, stream: StreamName, upTo: number): number | null {
-      if (isTopicStream(stream) ? !followed(user).has(stream) : stream !== userStream(user)) return null;
-      const key = `${user} ${stream}`;
-      const mark = Math.max(marks.get(key) ?? 0, Math.min(upTo, of(stream).length));
-      marks.set(key, mark);
-      return mark;
+    follows: (user: string, stream: StreamName): boolean => followed(user).has(stream),
+    mark(user: string, kind: MarkKind, change: MarkChange): void {
+      const streams = "all" in change ? [...followed(user).keys()] : [change.stream];
+      for (const stream of streams) if (followed(user).has(stream)) markIn(user, kind, stream, change);
     },
+    /** By seq, of what is kept and the user's. */
+    marks: (user: string, stream: StreamName, kind: MarkKind): [seq: number, is: boolean][] =>
+      kept(user, stream).map(({ seq }) => [seq, marked(user, stream, kind).has(seq)]),
+    seen: (user: string, stream: StreamName): number => Math.max(0, ...marked(user, stream, "seen")),
     unread(user: string, now: number) {
-      const topics = [...followed(user)].sort(([one], [other]) => (one < other ? -1 : 1));
-      const streams = [
-        countOf(user, userStream(user), 0, now),
-        ...topics.map(([stream, since]) => countOf(user, stream, since, now)),
-      ];
-      return { total: streams.reduce((sum, { count }) => sum + count, 0), streams };
+      const [own, ...topics] = [...followed(user).keys()];
+      const streams = [own!, ...topics.sort()].map((stream) => standing(user, stream, now));
+      return {
+        total: streams.reduce((sum, { count }) => sum + count, 0),
+        unseen: streams.reduce((sum, { unseen }) => sum + unseen, 0),
+        streams,
+      };
     },
   };
 }

@@ -79,3 +79,9 @@ export function bigints(values: readonly (number | null)[]): Buffer {
   }
   return to.subarray(0, values.length === 0 ? 12 : at);
 }
+
+/** Numbers as text of an array, for an element of a `text[]`: arrays of arrays are all of one length. */
+export const seqsText = (seqs: readonly number[]): string => `{${seqs.join(",")}}`;
+
+export const seqsIn = (text: string): number[] =>
+  text === "{}" ? [] : text.slice(1, -1).split(",").map(Number);

@@ -1,6 +1,6 @@
 import type { PositionsDriver } from "../positions.ts";
 import { makeDevices } from "./devices.ts";
-import { makeReadMarks } from "./read-marks.ts";
+import { makeMarks } from "./marks.ts";
 import { makeReceipts } from "./receipts.ts";
 import type { Shards } from "./shards.ts";
 import { makeUnread } from "./unread.ts";
@@ -9,7 +9,7 @@ export function makePositions(shards: Shards): PositionsDriver {
   const { steady } = shards;
   const { saveDevices, findDevice } = makeDevices(shards);
   const { acknowledge, receipts } = makeReceipts(shards);
-  const read = makeReadMarks(shards);
+  const mark = makeMarks(shards);
   const unread = makeUnread(shards);
 
   return {
@@ -17,7 +17,7 @@ export function makePositions(shards: Shards): PositionsDriver {
     findDevice: (user, device) => steady(() => findDevice(user, device)),
     acknowledge: (acknowledgements) => steady(() => acknowledge(acknowledgements)),
     receipts: (stream, seq, limit) => steady(() => receipts(stream, seq, limit)),
-    read: (user, stream, upTo) => steady(() => read(user, stream, upTo)),
+    mark: (user, kind, change) => steady(() => mark(user, kind, change)),
     unread: (user) => steady(() => unread(user)),
   };
 }

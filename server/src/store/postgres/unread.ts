@@ -6,8 +6,9 @@
  * between has a newer rev than the one told, so that whoever compares revs asks again.
  */
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
+import { markOf } from "../marks.ts";
 import type { Unread, UnreadStream } from "../positions.ts";
-import { bigints, integers, texts } from "./arrays.ts";
+import { bigints, integers, seqsIn, texts } from "./arrays.ts";
 import { isOutOfTime } from "./failure.ts";
 import { makeGather } from "./gather.ts";
 import type { Shard } from "./shard.ts";
@@ -19,36 +20,38 @@ interface Followed {
   readonly rev: number;
   /** Null: the user's own stream. */
   readonly topic: string | null;
-  readonly readSeq: number;
+  readonly readUpTo: number;
+  /** Single ones, as text of an array. */
+  readonly readExcept: string;
+  readonly archiveUpTo: number;
+  readonly archiveExcept: string;
 }
 
 interface Counted {
   readonly head: number;
   readonly count: number;
+  readonly unseen: number;
 }
 
 interface Standing extends Followed {
   /** Null: nothing was ever written to it. */
   readonly id: number | null;
   readonly since: number;
+  readonly seenUpTo: number;
 }
 
-const everything = `
-  SELECT name AS user, epoch, rev, topic, read_seq AS "readSeq", head, count FROM carillon_unread($1, $2)`;
+const followed = `name AS user, epoch, rev, topic, read_up_to AS "readUpTo", read_excepted AS "readExcept",
+  archive_up_to AS "archiveUpTo", archive_excepted AS "archiveExcept"`;
+
+const everything = `SELECT ${followed}, head, count, unseen FROM carillon_unread($1, $2)`;
 
 /** The user's own stream and the topics that they follow, as the user's server knows them. */
-const standings = `
-  SELECT asked.name AS user, meta.epoch, coalesce(own.rev, 0) AS rev, f.topic, f.id, f.since,
-    coalesce((SELECT read_seq FROM positions p WHERE p.user_id = own.id AND p.stream_id = f.id), 0) AS "readSeq"
-  FROM meta, unnest($1::text[]) AS asked(name) LEFT JOIN streams own ON own.name = asked.name
-    CROSS JOIN LATERAL (
-      SELECT NULL AS topic, own.id, 0::bigint AS since
-      UNION ALL SELECT topic, topic_id, since FROM subscriptions WHERE user_id = own.id) f
-  WHERE carillon_may_read($2::int[])`;
+const standings = `SELECT ${followed}, id, since, seen_up_to AS "seenUpTo" FROM carillon_standings($1, $2)`;
 
-const counts = "SELECT (place - 1)::int AS at, head, count FROM carillon_counts($1, $2, $3)";
+const counts = `
+  SELECT (place - 1)::int AS at, head, count, unseen FROM carillon_counts($1, $2, $3, $4, $5, $6, $7, $8)`;
 
-const nothing: Counted = { head: 0, count: 0 };
+const nothing: Counted = { head: 0, count: 0, unseen: 0 };
 const streamOf = ({ user, topic }: Followed): StreamName => (topic === null ? user : topicStream(topic));
 
 function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
@@ -56,12 +59,20 @@ function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
     (row): UnreadStream => ({
       stream: streamOf(row),
       count: row.count,
+      unseen: row.unseen,
       head: row.head,
-      readSeq: row.readSeq,
+      read: markOf(row.readUpTo, seqsIn(row.readExcept)),
+      archive: markOf(row.archiveUpTo, seqsIn(row.archiveExcept)),
     }),
   );
   const { epoch, rev } = rows[0]!;
-  return { epoch, rev, total: streams.reduce((sum, { count }) => sum + count, 0), streams };
+  return {
+    epoch,
+    rev,
+    total: streams.reduce((sum, { count }) => sum + count, 0),
+    unseen: streams.reduce((sum, { unseen }) => sum + unseen, 0),
+    streams,
+  };
 }
 
 export function makeUnread({ all, of, grouped, partOf }: Shards) {
@@ -76,10 +87,15 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
     const ask = async (shard: Shard, group: readonly Standing[]): Promise<void> => {
       const answers = await shard.query<Counted & { readonly at: number }>(counts, [
         bigints(group.map(({ id }) => id)),
-        bigints(group.map(({ since, readSeq }) => Math.max(since, readSeq))),
+        bigints(group.map(({ since }) => since)),
+        bigints(group.map(({ readUpTo }) => readUpTo)),
+        texts(group.map(({ readExcept }) => readExcept)),
+        bigints(group.map(({ archiveUpTo }) => archiveUpTo)),
+        texts(group.map(({ archiveExcept }) => archiveExcept)),
+        bigints(group.map(({ seenUpTo }) => seenUpTo)),
         partsOf(group.map(streamOf)),
       ]);
-      for (const { at, head, count } of answers) found.set(group[at]!, { head, count });
+      for (const { at, ...counted } of answers) found.set(group[at]!, counted);
     };
     await allOf(Array.from(groups, ([shard, group]) => ask(shard, group)));
     return rows

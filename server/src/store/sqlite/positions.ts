@@ -12,6 +12,6 @@ export const makePositions = (
   findDevice: async (user, device) => (await reader.call("findDevice", user, device)).value,
   acknowledge: async (acknowledgements) => void (await writer.call("acknowledge", acknowledgements)),
   receipts: async (stream, seq, limit) => (await reader.call("receipts", stream, seq, limit)).value,
-  read: async (user, stream, upTo) => (await writer.call("read", user, stream, upTo)).value,
+  mark: async (user, kind, change) => (await writer.call("mark", user, kind, change)).value,
   unread: async (user) => unpackUnread((await reader.call("unread", user)).value),
 });

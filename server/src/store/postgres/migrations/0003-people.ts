@@ -1,10 +1,27 @@
+import { counting } from "./counting.ts";
 import { keptPlans } from "./kept-plans.ts";
 
 /**
  * What belongs to a user is on the server of the user's stream; a topic's row and the receipts of a stream are on the
  * server of that stream; keys are at home. A stream's id says the same on all servers, so that a subscription and a
- * read mark name a topic by it wherever the topic is. `part` is of the stream that decides where a row is.
+ * mark name a topic by it wherever the topic is. `part` is of the stream that decides where a row is.
  */
+/** OFFSET keeps the planner from reading all of a user's marks for each stream, to look at the streams then. */
+const markOf = (as: string, kind: number): string => `
+    LEFT JOIN LATERAL (
+      SELECT m.up_to, m.excepted FROM marks m
+      WHERE m.user_id = own.id AND m.stream_id = f.id AND m.kind = ${kind} OFFSET 0) ${as} ON true`;
+
+/** How users stand in the streams that they follow. */
+const standing = `
+  SELECT asked.name, own.rev, f.topic, f.id, f.since, r.up_to AS read_up_to, r.excepted AS read_excepted,
+    a.up_to AS archive_up_to, a.excepted AS archive_excepted, e.up_to AS seen_up_to
+  FROM unnest(names) AS asked(name) LEFT JOIN streams own ON own.name = asked.name
+    CROSS JOIN LATERAL (
+      SELECT NULL AS topic, own.id, 0::bigint AS since
+      UNION ALL SELECT b.topic, b.topic_id, b.since FROM subscriptions b WHERE b.user_id = own.id) f
+    ${markOf("r", 0)} ${markOf("a", 1)} ${markOf("e", 2)}`;
+
 export const sql = `
 CREATE TABLE topics(
   topic_id bigint PRIMARY KEY,
@@ -52,12 +69,22 @@ CREATE TABLE devices(
   PRIMARY KEY (user_name, device)
 ) WITH (fillfactor = 70);
 
-CREATE TABLE positions(
+-- What users have marked, by kind (0 read, 1 archived, 2 seen): a place, and in ascending order the single seqs that
+-- differ from it. A write names the version that it was made from.
+CREATE TABLE marks(
   user_id bigint NOT NULL,
   stream_id bigint NOT NULL,
-  read_seq bigint NOT NULL,
-  PRIMARY KEY (user_id, stream_id)
+  kind smallint NOT NULL,
+  version integer NOT NULL,
+  up_to bigint NOT NULL,
+  excepted bigint[] NOT NULL,
+  PRIMARY KEY (user_id, stream_id, kind)
 ) WITH (fillfactor = 70);
+
+-- For every query that asks what a user has marked: join the marks, null where there is none, and ask this.
+CREATE FUNCTION carillon_is_marked(up_to bigint, excepted bigint[], seq bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce((seq <= up_to) <> (seq = ANY (excepted)), false);
 
 CREATE TABLE receipts(
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -78,46 +105,56 @@ CREATE TABLE api_keys(
   expires_at bigint
 );
 
--- What users follow, their own stream first, and how many rows of it count up to its head.
+-- What users follow, their own stream first, and how much of it counts up to its head. Single marks as text of arrays.
 CREATE FUNCTION carillon_unread(names text[], name_parts integer[])
-RETURNS TABLE(name text, epoch integer, rev bigint, topic text, read_seq bigint, head bigint, count bigint)
+RETURNS TABLE(name text, epoch integer, rev bigint, topic text, read_up_to bigint, read_excepted text,
+  archive_up_to bigint, archive_excepted text, head bigint, count bigint, unseen bigint)
 LANGUAGE plpgsql STABLE ${keptPlans} AS $$
 DECLARE
   at bigint := carillon_now();
 BEGIN
   PERFORM carillon_may_read(name_parts);
   RETURN QUERY
-    SELECT asked.name, (SELECT m.epoch FROM meta m), coalesce(own.rev, 0), f.topic, p.read_seq, coalesce(s.head, 0), c.count
-    FROM unnest(names) AS asked(name) LEFT JOIN streams own ON own.name = asked.name
-      CROSS JOIN LATERAL (
-        SELECT NULL AS topic, own.id, 0::bigint AS since
-        UNION ALL SELECT b.topic, b.topic_id, b.since FROM subscriptions b WHERE b.user_id = own.id) f
-      LEFT JOIN streams s ON s.id = f.id
-      CROSS JOIN LATERAL (SELECT coalesce((
-        SELECT q.read_seq FROM positions q WHERE q.user_id = own.id AND q.stream_id = f.id), 0) AS read_seq) p
-      CROSS JOIN LATERAL (SELECT greatest(p.read_seq, f.since, s.trimmed) AS behind) b
-      CROSS JOIN LATERAL (SELECT CASE WHEN s.head > b.behind THEN s.head - b.behind - (
-        SELECT count(*) FROM notifications n
-        WHERE n.stream_id = s.id AND n.seq > b.behind AND n.seq <= s.head
-          AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at)) ELSE 0 END AS count) c
-    ORDER BY f.topic NULLS FIRST;
+    SELECT w.name, (SELECT m.epoch FROM meta m), coalesce(w.rev, 0), w.topic,
+      coalesce(w.read_up_to, 0), coalesce(w.read_excepted::text, '{}'),
+      coalesce(w.archive_up_to, 0), coalesce(w.archive_excepted::text, '{}'),
+      coalesce(c.head, 0), coalesce(c.count, 0)::bigint, coalesce(c.unseen, 0)::bigint
+    FROM (${standing}) w
+      LEFT JOIN LATERAL (SELECT s.head, c.count, c.unseen FROM streams s ${counting} WHERE s.id = w.id) c ON true
+    ORDER BY w.topic NULLS FIRST;
 END $$;
 
--- The same for streams by their ids, behind floors, for users of other servers.
-CREATE FUNCTION carillon_counts(ids bigint[], floors bigint[], id_parts integer[])
-RETURNS TABLE(place bigint, head bigint, count bigint)
+-- The same without counting, for those whose streams may be on other servers.
+CREATE FUNCTION carillon_standings(names text[], name_parts integer[])
+RETURNS TABLE(name text, epoch integer, rev bigint, topic text, id bigint, since bigint, read_up_to bigint,
+  read_excepted text, archive_up_to bigint, archive_excepted text, seen_up_to bigint)
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
+BEGIN
+  PERFORM carillon_may_read(name_parts);
+  RETURN QUERY
+    SELECT w.name, (SELECT m.epoch FROM meta m), coalesce(w.rev, 0), w.topic, w.id, w.since,
+      coalesce(w.read_up_to, 0), coalesce(w.read_excepted::text, '{}'),
+      coalesce(w.archive_up_to, 0), coalesce(w.archive_excepted::text, '{}'), coalesce(w.seen_up_to, 0)
+    FROM (${standing}) w;
+END $$;
+
+-- And the counts of streams by their ids, for users of other servers.
+CREATE FUNCTION carillon_counts(ids bigint[], sinces bigint[], read_up_tos bigint[], read_excepts text[],
+  archive_up_tos bigint[], archive_excepts text[], seen_up_tos bigint[], id_parts integer[])
+RETURNS TABLE(place bigint, head bigint, count bigint, unseen bigint)
 LANGUAGE plpgsql STABLE ${keptPlans} AS $$
 DECLARE
   at bigint := carillon_now();
 BEGIN
   PERFORM carillon_may_read(id_parts);
   RETURN QUERY
-    SELECT f.place, s.head, CASE WHEN s.head > b.behind THEN s.head - b.behind - (
-      SELECT count(*) FROM notifications n
-      WHERE n.stream_id = s.id AND n.seq > b.behind AND n.seq <= s.head
-        AND (n.kind <> 0 OR n.expires_at IS NOT NULL) AND (n.kind <> 0 OR n.expires_at <= at)) ELSE 0 END
-    FROM unnest(ids, floors) WITH ORDINALITY AS f(id, floor, place) JOIN streams s ON s.id = f.id
-      CROSS JOIN LATERAL (SELECT greatest(f.floor, s.trimmed) AS behind) b;
+    SELECT w.place, s.head, c.count::bigint, c.unseen::bigint
+    FROM (
+      SELECT u.id, u.since, u.read_up_to, u.read_excepted::bigint[] AS read_excepted,
+        u.archive_up_to, u.archive_excepted::bigint[] AS archive_excepted, u.seen_up_to, u.place
+      FROM unnest(ids, sinces, read_up_tos, read_excepts, archive_up_tos, archive_excepts, seen_up_tos) WITH ORDINALITY
+        AS u(id, since, read_up_to, read_excepted, archive_up_to, archive_excepted, seen_up_to, place)) w
+      JOIN streams s ON s.id = w.id ${counting};
 END $$;
 
 CREATE FUNCTION carillon_receivable(in_stream bigint, behind bigint, up_to bigint) RETURNS SETOF bigint

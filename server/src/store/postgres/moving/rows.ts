@@ -29,7 +29,7 @@ const tables: readonly Table[] = [
   { name: "topic_followers", by: "part", key: ["topic_id", "part"] },
   { name: "subscriptions", by: "part", key: ["topic", "user_name"] },
   { name: "devices", by: "part", key: ["user_name", "device"] },
-  { name: "positions", by: "stream", stream: "user_id", key: ["user_id", "stream_id"] },
+  { name: "marks", by: "stream", stream: "user_id", key: ["user_id", "stream_id", "kind"] },
   { name: "receipts", by: "stream", stream: "stream_id", key: ["id"], own: ["id"] },
   { name: "trims", by: "stream", stream: "stream_id", key: ["stream_id"] },
 ];

@@ -87,7 +87,7 @@ export async function openPostgresTarget(options: PostgresTransferOptions): Prom
         INSERT INTO topic_followers(topic_id, part, count)
         SELECT topic_id, part, count(*) FROM subscriptions GROUP BY topic_id, part
         ON CONFLICT (topic_id, part) DO UPDATE SET count = excluded.count`);
-      await onAll("ANALYZE streams, notifications, topics, subscriptions, positions, devices, receipts");
+      await onAll("ANALYZE streams, notifications, topics, subscriptions, marks, devices, receipts");
     },
     close: stop,
   };

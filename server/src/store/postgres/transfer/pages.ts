@@ -1,6 +1,7 @@
 import type { StreamName } from "@carillon/protocol/stream";
+import { markKindOf } from "../../marks.ts";
 import type { Copies, CopyKind, CopyPage, StreamCopy } from "../../transfer.ts";
-import { bigints, texts } from "../arrays.ts";
+import { bigints, seqsIn, texts } from "../arrays.ts";
 import type { Shard } from "../shard.ts";
 import { allOf, type Shards } from "../shards.ts";
 
@@ -76,13 +77,19 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     start: ["", ""],
     copyOf: asIs<"subscriptions">("topic", "user", "since"),
   },
-  positions: {
-    select: `SELECT user_id AS "userId", stream_id AS id, substr(u.name, 6) AS user, s.name AS stream, read_seq AS "readSeq"
-      FROM positions JOIN streams u ON u.id = user_id LEFT JOIN streams s ON s.id = stream_id
-      WHERE (user_id, stream_id) > ($1, $2) AND u.part IN ${here} ORDER BY user_id, stream_id LIMIT $3`,
-    order: ["userId", "id"],
-    start: [0, 0],
-    copyOf: asIs<"positions">("user", "stream", "readSeq"),
+  marks: {
+    select: `SELECT user_id AS "userId", stream_id AS id, kind AS code, substr(u.name, 6) AS user, s.name AS stream,
+        up_to AS "upTo", excepted::text AS excepted
+      FROM marks JOIN streams u ON u.id = user_id LEFT JOIN streams s ON s.id = stream_id
+      WHERE (user_id, stream_id, kind) > ($1, $2, $3) AND u.part IN ${here}
+      ORDER BY user_id, stream_id, kind LIMIT $4`,
+    order: ["userId", "id", "code"],
+    start: [0, 0, -1],
+    copyOf: (row) => ({
+      ...asIs<"marks">("user", "stream", "upTo")(row),
+      kind: markKindOf(row["code"] as number),
+      except: seqsIn(row["excepted"] as string),
+    }),
   },
   devices: {
     select: `SELECT user_name AS user, device, cursor, seen FROM devices
@@ -126,7 +133,7 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
 type Place = readonly [shard: number, ...key: (string | number)[]];
 
 export function makePages({ all, home, grouped }: Shards) {
-  /** A read mark is where its user is, and may name a topic that is elsewhere. */
+  /** A mark is where its user is, and may name a topic that is elsewhere. */
   const nameTopics = async (rows: readonly Row[]): Promise<readonly Row[]> => {
     const ids = rows.filter((row) => row["stream"] === null).map((row) => row["id"] as number);
     if (ids.length === 0) return rows;
@@ -151,7 +158,7 @@ export function makePages({ all, home, grouped }: Shards) {
       const found = await shards[at]!.query<Row>(select, [...key, most + 1], bulk);
       const taken = Math.min(found.length, most);
       const rows = found.slice(0, taken);
-      const named = kind === "positions" ? await nameTopics(rows) : rows;
+      const named = kind === "marks" ? await nameTopics(rows) : rows;
       const copies = named.map((row) => copyOf(row)).filter((copy) => copy !== null);
       const last = rows.at(-1);
       if (taken < ((last?.["found"] as number | undefined) ?? found.length)) {

@@ -1,6 +1,7 @@
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
+import { markCodes } from "../../marks.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
-import { bigints, bytes, integers, smallints, texts } from "../arrays.ts";
+import { bigints, bytes, integers, seqsText, smallints, texts } from "../arrays.ts";
 import type { Shard } from "../shard.ts";
 import { allOf, type Shards } from "../shards.ts";
 import { makeDays } from "./days.ts";
@@ -31,9 +32,12 @@ const insertSubscriptions = `
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[])
     AS t(topic_id, user_id, since, part, topic, user_name)
   ON CONFLICT DO NOTHING`;
-const insertPositions = `
-  INSERT INTO positions(user_id, stream_id, read_seq)
-  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) ON CONFLICT DO NOTHING`;
+const insertMarks = `
+  INSERT INTO marks(user_id, stream_id, kind, version, up_to, excepted)
+  SELECT user_id, stream_id, kind, 1, up_to, excepted::bigint[]
+  FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::bigint[], $5::text[])
+    AS t(user_id, stream_id, kind, up_to, excepted)
+  ON CONFLICT DO NOTHING`;
 const insertDevices = `
   INSERT INTO devices(user_name, device, part, seen, cursor)
   SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[]) ON CONFLICT DO NOTHING`;
@@ -144,7 +148,7 @@ export function makePuts(shards: Shards) {
       );
     },
 
-    async positions(copies) {
+    async marks(copies) {
       const ids = await idsOf(copies.flatMap(({ user, stream }) => [userStream(user), stream]));
       await eachShard(
         copies,
@@ -153,9 +157,11 @@ export function makePuts(shards: Shards) {
           const values = [
             bigints(some.map(({ user }) => ids.get(userStream(user))!)),
             bigints(some.map(({ stream }) => ids.get(stream)!)),
-            bigints(some.map(({ readSeq }) => readSeq)),
+            smallints(some.map(({ kind }) => markCodes[kind])),
+            bigints(some.map(({ upTo }) => upTo)),
+            texts(some.map(({ except }) => seqsText(except))),
           ];
-          return shard.query(insertPositions, values, bulk);
+          return shard.query(insertMarks, values, bulk);
         },
       );
     },

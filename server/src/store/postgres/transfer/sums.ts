@@ -8,7 +8,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   streams: "streams WHERE head > 0 OR rev > 0 OR closed",
   topics: "topics WHERE state <> 'gone'",
   subscriptions: "subscriptions",
-  positions: "positions",
+  marks: "marks",
   devices: "devices",
   receipts: "receipts",
   notifications: "notifications",

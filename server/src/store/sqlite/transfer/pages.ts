@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { StreamName } from "@carillon/protocol/stream";
+import { markKindOf } from "../../marks.ts";
 import type { Copies, CopyKind, CopyPage, StreamCopy } from "../../transfer.ts";
 
 const pageBytes = 4 << 20;
@@ -80,13 +81,18 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     start: [0, ""],
     copyOf: asIs<"subscriptions">("topic", "user", "since"),
   },
-  positions: {
-    select: `SELECT user_id AS userId, stream_id AS id, substr(u.name, 6) AS user, s.name AS stream, read_seq AS readSeq
-      FROM positions JOIN streams u ON u.id = user_id JOIN streams s ON s.id = stream_id
-      WHERE (user_id, stream_id) > (?, ?) ORDER BY user_id, stream_id LIMIT ?`,
-    order: ["userId", "id"],
-    start: [0, 0],
-    copyOf: asIs<"positions">("user", "stream", "readSeq"),
+  marks: {
+    select: `SELECT user_id AS userId, stream_id AS id, kind AS code, substr(u.name, 6) AS user, s.name AS stream,
+        up_to AS upTo, excepted
+      FROM marks JOIN streams u ON u.id = user_id JOIN streams s ON s.id = stream_id
+      WHERE (user_id, stream_id, kind) > (?, ?, ?) ORDER BY user_id, stream_id, kind LIMIT ?`,
+    order: ["userId", "id", "code"],
+    start: [0, 0, -1],
+    copyOf: (row) => ({
+      ...asIs<"marks">("user", "stream", "upTo")(row),
+      kind: markKindOf(row["code"] as number),
+      except: JSON.parse(row["excepted"] as string),
+    }),
   },
   devices: {
     select: `SELECT user_id AS userId, substr(name, 6) AS user, device, cursor, seen

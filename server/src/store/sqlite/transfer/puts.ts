@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { topicStream, userStream } from "@carillon/protocol/stream";
+import { markCodes } from "../../marks.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
 
 /** Streams whose number is known without asking. */
@@ -15,7 +16,7 @@ export function makePuts(db: DatabaseSync) {
   const key = insert("api_keys(hash, name, scopes, sources, created_at, expires_at)", 6);
   const topic = insert("topics(stream_id, name, owner, created_at)", 4);
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
-  const position = insert("positions(user_id, stream_id, read_seq)", 3);
+  const mark = insert("marks(user_id, stream_id, kind, up_to, excepted)", 5);
   const device = insert("devices(user_id, device, cursor, seen)", 4);
   const receipt = insert("receipts(stream_id, seq, user, created_at)", 4);
   const notification = insert(
@@ -45,7 +46,10 @@ export function makePuts(db: DatabaseSync) {
     },
     topics: (copy) => void topic.run(idOf(topicStream(copy.topic)), copy.topic, copy.owner, copy.createdAt),
     subscriptions: (copy) => void subscription.run(idOf(topicStream(copy.topic)), copy.user, copy.since),
-    positions: (copy) => void position.run(idOf(userStream(copy.user)), idOf(copy.stream), copy.readSeq),
+    marks({ user, stream, kind, upTo, except }) {
+      const excepted = JSON.stringify(except);
+      mark.run(idOf(userStream(user)), idOf(stream), markCodes[kind], upTo, excepted);
+    },
     devices: (copy) => void device.run(idOf(userStream(copy.user)), copy.device, copy.cursor, copy.seen),
     receipts: (copy) => void receipt.run(idOf(copy.stream), copy.seq, copy.user, copy.at),
     notifications(copy) {

@@ -8,7 +8,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   streams: `streams WHERE ${saysSomething}`,
   topics: "topics",
   subscriptions: "subscriptions",
-  positions: "positions",
+  marks: "marks",
   devices: "devices",
   receipts: "receipts",
   notifications: "notifications",

@@ -1,5 +1,5 @@
 import { isTopicStream, type StreamName, userStream } from "@carillon/protocol/stream";
-import type { Acknowledgement, DevicePosition, ReadMark } from "../../positions.ts";
+import type { Acknowledgement, DevicePosition } from "../../positions.ts";
 import type { Writing } from "./writing.ts";
 
 const devicesMost = 32;
@@ -23,12 +23,6 @@ export function makePositionWrites({ db, streams, now }: Writing) {
      WHERE stream_id = ? AND receipt = 1 AND kind <> ${tombstone} AND seq > ? AND seq <= ? ORDER BY seq`,
   );
 
-  const marked = db.prepare("SELECT read_seq AS seq FROM positions WHERE user_id = ? AND stream_id = ?");
-  const mark = db.prepare(
-    `INSERT INTO positions(user_id, stream_id, read_seq) VALUES (?, ?, ?)
-     ON CONFLICT (user_id, stream_id) DO UPDATE SET read_seq = excluded.read_seq`,
-  );
-
   const startOf = (user: string, stream: StreamName, id: number): number | undefined =>
     isTopicStream(stream) ? (since.get(user, id) as { since: number } | undefined)?.since : 0;
 
@@ -49,20 +43,6 @@ export function makePositionWrites({ db, streams, now }: Writing) {
         const { seq } = acknowledged.get(state.id, user) as { seq: number | null };
         receive.run(user, now(), state.id, Math.max(start, seq ?? 0, state.trimmed), upTo);
       }
-    },
-
-    read(user: string, stream: StreamName, upTo: number): ReadMark | null {
-      const isOwn = stream === userStream(user);
-      if (!isOwn && !isTopicStream(stream)) return null;
-      const state = streams.find(stream);
-      if (!state) return isOwn ? { readSeq: 0, rev: 0 } : null;
-      if (startOf(user, stream, state.id) === undefined) return null;
-      const own = isOwn ? state : streams.ensure(userStream(user));
-      const known = (marked.get(own.id, state.id) as { seq: number } | undefined)?.seq ?? 0;
-      const readSeq = Math.min(upTo, state.head);
-      if (readSeq <= known) return { readSeq: known, rev: own.rev };
-      mark.run(own.id, state.id, readSeq);
-      return { readSeq, rev: streams.raiseRev(own) };
     },
   };
 }

@@ -10,6 +10,7 @@ import { makeCoordinationWrites } from "./coordination.ts";
 import { makeDirectoryWrites } from "./directory.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
+import { makeMarkWrites } from "./marks.ts";
 import { makePositionWrites } from "./positions.ts";
 import { makeStreamCache } from "./stream-cache.ts";
 import { makeTakeBack } from "./take-back.ts";
@@ -22,6 +23,7 @@ const handlersOf = (writing: Writing) => ({
   ...makeUpkeep(writing),
   ...makeDirectoryWrites(writing),
   ...makePositionWrites(writing),
+  ...makeMarkWrites(writing),
   ...makeAccessWrites(writing),
   ...makeCoordinationWrites(writing),
 });
