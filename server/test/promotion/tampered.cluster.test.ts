@@ -23,6 +23,7 @@ beforeAll(async () => {
   const store = await openSqlite({ directory, identityWindowMs: 86_400_000 });
   await store.positions.saveDevices([{ user: "u1", device: "phone", cursor: "AQE" }]);
   await store.positions.acknowledge([{ user: "u1", stream: "topic:all", upTo: 11_000 }]);
+  await store.grants.grant("all", "u1", 1_000);
   await store.access.addKey({
     name: "shop",
     hash: "h",
@@ -90,6 +91,12 @@ const tampered: readonly (readonly [sql: string, undo: string, said: RegExp])[] 
     /subscriptions come to/,
   ],
   ["UPDATE topics SET owner = 'key:thief'", "UPDATE topics SET owner = 'key:shop'", /topics come to/],
+  [
+    "UPDATE topics SET subscribe = 'open'",
+    "UPDATE topics SET subscribe = 'closed'",
+    /what the topics come to/,
+  ],
+  ["UPDATE grants SET user_name = 'thief'", "UPDATE grants SET user_name = 'u1'", /grants come to/],
   [
     "UPDATE positions SET read_seq = read_seq + 1",
     "UPDATE positions SET read_seq = read_seq - 1",
