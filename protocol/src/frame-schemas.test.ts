@@ -36,6 +36,9 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
 const client: { [K in keyof FromClient]: Same<FromClient[K], Of<ClientFrame, FromClient[K]["type"]>> } = {
   ack: true,
   read: true,
+  subscribe: true,
+  unsubscribe: true,
+  send: true,
   auth: true,
   ping: true,
 };

@@ -10,6 +10,12 @@ export const limits = {
   extensions: 32,
   /** How deeply `data` may be nested. */
   dataDepth: 64,
+  /** Topics that a user follows. */
+  subscriptions: 256,
+  /** Users who may publish to a topic by a grant. */
+  grants: 1_000,
+  /** How long a topic may keep what is published, in milliseconds: from a second to 3,650 days. */
+  keepMs: { least: 1_000, most: 3_650 * 86_400_000 },
   /** Errors named in one answer; there may be more. */
   errorsNamed: 20,
 } as const;

@@ -44,6 +44,13 @@ export function validateWithSchemas(app: FastifyInstance): void {
   });
 }
 
+/** For a body that may be absent, which a route's own schema can't say: what is wrong with one that is there. */
+export function bodyChecker(schema: TSchema): (body: unknown) => Problem | null {
+  const validator = Compile(schema);
+  const names = "properties" in schema ? Object.keys(schema.properties as object) : [];
+  return (body) => (validator.Check(body) ? null : toProblem("body", body, validator.Errors(body), names));
+}
+
 /** A query is text; where an integer is asked for, digits are one. */
 function withIntegers(query: unknown, properties: Record<string, TSchema>): Record<string, unknown> {
   const read: Record<string, unknown> = { ...(query as Record<string, unknown>) };

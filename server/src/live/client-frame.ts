@@ -1,8 +1,13 @@
 import type { ClientFrame } from "@carillon/protocol/frames";
-import { isStreamName } from "@carillon/protocol/stream";
+import { isName, isStreamName } from "@carillon/protocol/stream";
 
 const isRef = (value: unknown): boolean =>
   value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0);
+
+const isTopic = (value: unknown): value is string => typeof value === "string" && isName(value);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads what a client sent; anything that isn't a frame of the protocol is an error to tell it about. */
 export function readClientFrame(text: string): ClientFrame | { readonly error: string } {
@@ -12,9 +17,8 @@ export function readClientFrame(text: string): ClientFrame | { readonly error: s
   } catch {
     return { error: "not JSON" };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { error: "not a JSON object" };
-  const { type, ref, stream, seq, upTo, token } = value as Record<string, unknown>;
+  if (!isObject(value)) return { error: "not a JSON object" };
+  const { type, ref, stream, seq, upTo, topic, notification, token } = value;
   if (!isRef(ref)) return { error: "ref is not a whole number" };
   const withRef = ref === undefined ? {} : { ref: ref as number };
   switch (type) {
@@ -30,10 +34,18 @@ export function readClientFrame(text: string): ClientFrame | { readonly error: s
         return { error: "read: stream is not a stream's name" };
       if (!Number.isSafeInteger(upTo) || (upTo as number) < 0) return { error: "read: upTo is not a seq" };
       return { type, ...withRef, stream, upTo: upTo as number };
+    case "subscribe":
+    case "unsubscribe":
+      if (!isTopic(topic)) return { error: `${type}: topic is not a topic's name` };
+      return { type, ...withRef, topic };
+    case "send":
+      if (!isTopic(topic)) return { error: "send: topic is not a topic's name" };
+      if (!isObject(notification)) return { error: "send: notification is not an object" };
+      return { type, ...withRef, topic, notification };
     case "auth":
       if (typeof token !== "string" || token.length > 8192) return { error: "auth: token is not a token" };
       return { type, ...withRef, token };
     default:
-      return { error: "type is none of ack, read, auth, ping" };
+      return { error: "type is none of ack, read, subscribe, unsubscribe, send, auth, ping" };
   }
 }

@@ -1,19 +1,21 @@
 /**
- * Which topics exist, remembered for a while, so that sending to one costs no read of the directory.
+ * What topics let be published, remembered for a while, so that sending to one costs no read of the directory.
  *
- * Only that a topic exists is remembered, never that it doesn't: one that another process has just made can be
- * sent to at once. One that another process has deleted may be believed in for `ttlMs`; a record for it comes
- * back from the log as `closed`, so nothing rests on this memory.
+ * Only topics that exist are remembered, never that one doesn't: one that another process has just made can be sent to
+ * at once. One that another process has deleted may be believed in for `ttlMs`; a record for it comes back from the
+ * log as `closed`. One that another process has made inactive, or whose `keepMs` it has changed, may be taken for what
+ * it was for as long.
  */
 import type { Clock } from "../clock.ts";
-import type { DirectoryDriver } from "../store/directory.ts";
+import type { DirectoryDriver, Topic } from "../store/directory.ts";
+
+/** What accepting has to know of a topic. */
+export type Terms = Pick<Topic, "active" | "keepMs">;
 
 export interface KnownTopics {
-  /** True where the topic is known to exist; false where it has to be asked for. */
-  has(topic: string): boolean;
-  /** Those of `topics` that don't exist. Rejects as the directory port does. */
-  missing(topics: ReadonlySet<string>): Promise<ReadonlySet<string>>;
-  add(topic: string): void;
+  /** Of each of `topics`: its terms, null where it doesn't exist. Rejects as the directory port does. */
+  terms(topics: ReadonlySet<string>): Promise<ReadonlyMap<string, Terms | null>>;
+  /** What was changed here is asked for the next time, by calls under way too. */
   forget(topic: string): void;
 }
 
@@ -30,29 +32,39 @@ export function rememberTopics(
   clock: Pick<Clock, "now">,
   options: KnownTopicsOptions = defaults,
 ): KnownTopics {
-  const until = new Map<string, number>();
+  const known = new Map<string, Terms & { readonly until: number }>();
+  /** What was asked before this rose may be out of date when it comes. */
+  let changes = 0;
 
-  function add(topic: string): void {
-    until.delete(topic);
-    if (until.size >= options.most) until.delete(until.keys().next().value!);
-    until.set(topic, clock.now() + options.ttlMs);
+  function add(topic: string, { active, keepMs }: Terms): void {
+    known.delete(topic);
+    if (known.size >= options.most) known.delete(known.keys().next().value!);
+    known.set(topic, { active, keepMs, until: clock.now() + options.ttlMs });
   }
 
   return {
-    add,
-    has: (topic) => (until.get(topic) ?? 0) > clock.now(),
-    forget: (topic) => void until.delete(topic),
-    async missing(topics) {
-      const absent = new Set<string>();
-      const ask = async (topic: string): Promise<void> => {
-        if ((await directory.getTopic(topic)) === null) absent.add(topic);
-        else add(topic);
-      };
-      const all = [...topics];
-      for (let at = 0; at < all.length; at += lookupsAtOnce) {
-        await Promise.all(all.slice(at, at + lookupsAtOnce).map(ask));
+    async terms(topics) {
+      const found = new Map<string, Terms | null>();
+      const unknown: string[] = [];
+      for (const topic of topics) {
+        const one = known.get(topic);
+        if (one !== undefined && one.until > clock.now()) found.set(topic, one);
+        else unknown.push(topic);
       }
-      return absent;
+      const ask = async (topic: string): Promise<void> => {
+        const before = changes;
+        const one = await directory.getTopic(topic);
+        found.set(topic, one);
+        if (one !== null && changes === before) add(topic, one);
+      };
+      for (let at = 0; at < unknown.length; at += lookupsAtOnce) {
+        await Promise.all(unknown.slice(at, at + lookupsAtOnce).map(ask));
+      }
+      return found;
+    },
+    forget(topic) {
+      changes++;
+      known.delete(topic);
     },
   };
 }
