@@ -4,7 +4,7 @@ import { type Problem, problem } from "@carillon/protocol/problems";
 import { durationPattern, formatDuration, parseDuration } from "@carillon/protocol/timestamp";
 import Type, { type Static } from "typebox";
 import type { WantedTopic } from "../receiver/topics.ts";
-import { defaultPolicy, type Topic, type TopicChanges } from "../store/directory.ts";
+import { defaultPolicy, type Policy, type Topic, type TopicChanges } from "../store/directory.ts";
 
 const mostText = formatDuration(limits.keepMs.most);
 
@@ -18,23 +18,29 @@ export const TopicBody = Type.Object(
       }),
     ),
     subscribe: Type.Optional(
-      Type.Union([Type.Literal("open"), Type.Literal("closed")], {
-        default: defaultPolicy.subscribe,
-        description: "open: users may follow it by themselves; closed: its owner and producers add them",
-      }),
+      Type.Unsafe<Policy["subscribe"]>(
+        Type.Enum(["open", "closed"], {
+          default: defaultPolicy.subscribe,
+          description: "open: users may follow it by themselves; closed: its owner and producers add them",
+        }),
+      ),
     ),
     publish: Type.Optional(
-      Type.Union([Type.Literal("granted"), Type.Literal("subscribers")], {
-        default: defaultPolicy.publish,
-        description:
-          "Who may publish beside producers and the owner: those with a grant, or all who follow it too",
-      }),
+      Type.Unsafe<Policy["publish"]>(
+        Type.Enum(["granted", "subscribers"], {
+          default: defaultPolicy.publish,
+          description:
+            "Who may publish beside producers and the owner: those with a grant, or all who follow it too",
+        }),
+      ),
     ),
     active: Type.Optional(
       Type.Boolean({ default: defaultPolicy.active, description: "An inactive topic takes nothing new" }),
     ),
     keep: Type.Optional(
-      Type.Union([Type.String({ pattern: durationPattern }), Type.Null()], {
+      Type.Unsafe<string | null>({
+        type: ["string", "null"],
+        pattern: durationPattern,
         default: null,
         description: `How long what is published from now on stays, from \`1s\` to \`${mostText}\`; null: no bound`,
       }),

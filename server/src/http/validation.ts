@@ -12,6 +12,7 @@ import {
   problem,
 } from "@carillon/protocol/problems";
 import { isStreamName, namePattern, ownerOf } from "@carillon/protocol/stream";
+import { durationPattern } from "@carillon/protocol/timestamp";
 import type { FastifyInstance } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -97,6 +98,12 @@ function places(part: Part, value: unknown, error: SchemaError, names: readonly 
   }
   const bare = keyword === "pattern" && params.pattern === namePattern ? bareName(value, instancePath) : null;
   if (bare !== null) return [place(instancePath, `must be a bare id or name; did you mean ${bare}?`)];
+  if (keyword === "enum") {
+    return [place(instancePath, `must be one of ${params.allowedValues.join(", ")}`)];
+  }
+  if (keyword === "pattern" && params.pattern === durationPattern) {
+    return [place(instancePath, "must be a duration such as 30s, 10m, 24h or 7d")];
+  }
   return [place(instancePath, message)];
 }
 
