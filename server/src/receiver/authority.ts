@@ -10,7 +10,7 @@ import type { Standing } from "../store/grants.ts";
 /** Whoever asks: of a client it is the user that counts. */
 export type Asker = Producer | Pick<Client, "kind" | "user">;
 
-export const userOwner = (user: string): string => `user:${user}`;
+const userOwner = (user: string): string => `user:${user}`;
 
 /** What its topics say who owns them. */
 export const ownerName = (by: Asker): string =>

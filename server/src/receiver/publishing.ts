@@ -33,7 +33,7 @@ export function openPublishing(
 }
 
 /** A notification for `topic` from what a user gave. Without `to` it is for all who follow it. */
-export function readPublished(topic: string, value: unknown): ParsedNotification {
+function readPublished(topic: string, value: unknown): ParsedNotification {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return refuse({ pointer: "", detail: "must be an object" });
   }
