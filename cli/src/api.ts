@@ -17,7 +17,7 @@ export class RefusedError extends Error {
 export class UnreachableError extends Error {}
 
 export interface Ask {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   readonly credential: string | null;
   readonly body?: unknown;

@@ -1,6 +1,7 @@
 /** Sends notifications as one batch, and those again that the server could not take just now. */
-import type { Batch, Receipt } from "@carillon/protocol/answers";
+import type { Batch } from "@carillon/protocol/answers";
 import type { Problem } from "@carillon/protocol/problems";
+import type { Receipt } from "@carillon/protocol/receipt";
 import { type Ask, ask, inWords } from "./api.ts";
 
 export interface Item {

@@ -179,6 +179,55 @@ describe("listen", () => {
   });
 });
 
+test("a topic's policy and grants: said, changed, shown", async () => {
+  const made = await run(
+    "topic",
+    "create",
+    "pol",
+    "--subscribe",
+    "open",
+    "--keep",
+    "48h",
+    "--owner",
+    "user:7",
+  );
+  expect(made.out).toBe("topic:pol  0 subscribers  of user:7  open  keeps 2d\n");
+  expect((await run("topic", "create", "pol")).out).toBe(made.out);
+  const changed = await run(
+    "topic",
+    "change",
+    "pol",
+    "--inactive",
+    "--publish",
+    "subscribers",
+    "--keep",
+    "none",
+  );
+  expect(changed.out).toBe("topic:pol  0 subscribers  of user:7  open  subscribers publish  inactive\n");
+  expect((await run("send", "topic:pol", "--type", "t")).err).toContain("topic-inactive");
+  expect((await run("topic", "change", "pol", "--active", "--json")).out).toContain('"active":true');
+  expect((await run("topic", "grant", "pol", "1", "user:2")).out).toBe("granted\ngranted\n");
+  expect(lines((await run("topic", "grants", "pol")).out)).toEqual([
+    expect.stringMatching(/^user:1 {2}since \d{4}-/),
+    expect.stringMatching(/^user:2 {2}since /),
+  ]);
+  expect((await run("topic", "revoke", "pol", "1")).out).toBe("revoked\n");
+  expect((await run("topic", "revoke", "pol", "1")).err).toContain("grant-not-found");
+  for (const [args, says] of [
+    [["change", "pol"], "change what?"],
+    [["change", "pol", "--keep", "soon"], "--keep is a duration"],
+    [["change", "pol", "--subscribe", "all"], "--subscribe is open or closed"],
+    [["change", "pol", "--active", "--inactive"], "not both"],
+    [["show", "pol", "--inactive"], "show changes nothing"],
+    [["grant", "pol"], "which user?"],
+  ] as const) {
+    expect(await run("topic", ...args), args.join(" ")).toMatchObject({
+      status: 2,
+      err: expect.stringContaining(says),
+    });
+  }
+});
+
 test("topics: made, followed, sent to, listed, left and deleted", async () => {
   expect(await run("topic", "create", "builds")).toMatchObject({
     status: 0,

@@ -20,21 +20,35 @@ const producers = [
   ["POST", "/v1/notifications"],
   ["GET", "/v1/notifications/a?source=/a&to=user:1"],
   ["DELETE", "/v1/notifications/a?source=/a&to=user:1"],
+  ["POST", "/v1/users/1/tokens"],
+] as const;
+
+/** For producers and for users. */
+const both = [
   ["GET", "/v1/topics"],
   ["PUT", "/v1/topics/a"],
+  ["PATCH", "/v1/topics/a"],
   ["GET", "/v1/topics/a"],
   ["DELETE", "/v1/topics/a"],
   ["GET", "/v1/topics/a/subscribers"],
   ["PUT", "/v1/topics/a/subscribers"],
   ["PUT", "/v1/topics/a/subscribers/1"],
   ["DELETE", "/v1/topics/a/subscribers/1"],
-  ["POST", "/v1/users/1/tokens"],
+  ["GET", "/v1/topics/a/grants"],
+  ["GET", "/v1/topics/a/grants/1"],
+  ["PUT", "/v1/topics/a/grants/1"],
+  ["DELETE", "/v1/topics/a/grants/1"],
 ] as const;
 
 const clients = [
   ["GET", "/v1/events"],
   ["GET", "/v1/poll?wait=0"],
   ["POST", "/v1/ack"],
+  ["GET", "/v1/subscriptions"],
+  ["GET", "/v1/subscriptions/a"],
+  ["PUT", "/v1/subscriptions/a"],
+  ["DELETE", "/v1/subscriptions/a"],
+  ["POST", "/v1/topics/a/notifications"],
 ] as const;
 
 export function access(server: Server): void {
@@ -53,7 +67,7 @@ export function access(server: Server): void {
     ];
   };
 
-  test.each([...producers, ...clients])("%s %s without a credential: 401", async (method, path) => {
+  test.each([...producers, ...both, ...clients])("%s %s without a credential: 401", async (method, path) => {
     for (const headers of [{}, { authorization: "Basic YTpi" }, { authorization: "Bearer" }]) {
       const answer = await server.ask(method, path, { credential: null, headers });
       expect(answer).toMatchObject({ status: 401, body: { code: "unauthenticated" } });
@@ -73,7 +87,7 @@ export function access(server: Server): void {
 
   test("an API key that nobody gave out is refused", async () => {
     const credential = `ck_${"A".repeat(43)}`;
-    for (const [method, path] of producers) {
+    for (const [method, path] of [...producers, ...both]) {
       const answer = await server.ask(method, path, { credential });
       expect(answer).toMatchObject({ status: 401, body: { code: "key-invalid" } });
       expect(answer.headers.get("www-authenticate")).toContain("invalid_token");
@@ -94,7 +108,7 @@ export function access(server: Server): void {
       const user = await server.user();
       for (const [what, token] of forgeries(user)) {
         const refused = { status: 401, body: { code: "token-invalid" } };
-        for (const [method, path] of clients) {
+        for (const [method, path] of [...clients, ...both]) {
           expect(await server.ask(method, path, { credential: token }), what).toMatchObject(refused);
         }
         const headers = { authorization: `Bearer ${token}` };

@@ -18,7 +18,7 @@ export function problems(server: Server): void {
   test("a method that isn't served comes with those that are", async () => {
     for (const [method, path, allowed] of [
       ["GET", "/v1/notifications", "POST"],
-      ["PATCH", `/v1/topics/${fresh()}`, "PUT"],
+      ["PATCH", `/v1/topics/${fresh()}/subscribers`, "PUT"],
       ["DELETE", "/v1/poll", "GET"],
     ] as const) {
       const { status, headers, body } = await server.ask(method, path);

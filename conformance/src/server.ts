@@ -1,6 +1,7 @@
 /** The server that sits the exam, as a producer sees it; and people and topics that nobody else has. */
 import { randomBytes } from "node:crypto";
-import type { Accepted, Batch, Receipt, Status, Token } from "@carillon/protocol/answers";
+import type { Accepted, Batch, Status, Token } from "@carillon/protocol/answers";
+import type { Receipt } from "@carillon/protocol/receipt";
 import { expect } from "vitest";
 import { eventually } from "./client/deadline.ts";
 import { openSession } from "./client/open.ts";

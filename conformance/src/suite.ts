@@ -5,6 +5,7 @@ import { problems } from "./problems.ts";
 import { acks } from "./receiving/acks.ts";
 import { clientFrames } from "./receiving/client-frames.ts";
 import { cursors } from "./receiving/cursors.ts";
+import { following } from "./receiving/following.ts";
 import { gaps } from "./receiving/gaps.ts";
 import { heartbeats, sessionsPerUser } from "./receiving/heartbeats.ts";
 import { missedFirst } from "./receiving/missed-first.ts";
@@ -20,7 +21,10 @@ import { options } from "./sending/options.ts";
 import { status } from "./sending/status.ts";
 import { makeServer } from "./server.ts";
 import type { Target } from "./target.ts";
-import { topics } from "./topics.ts";
+import { members } from "./topics/members.ts";
+import { policy } from "./topics/policy.ts";
+import { topics } from "./topics/topics.ts";
+import { users } from "./topics/users.ts";
 
 /** Every test has users, topics and ids of its own, so they run beside each other, and beside other traffic. */
 export function conformance(target: () => Target): void {
@@ -32,6 +36,9 @@ export function conformance(target: () => Target): void {
   describe.concurrent("status and taking back", () => status(server));
   describe.concurrent("bounds of sending", () => bounds(server));
   describe.concurrent("topics", () => topics(server));
+  describe.concurrent("a topic's policy", () => policy(server));
+  describe.concurrent("to some members of a topic", () => members(server));
+  describe.concurrent("what users may do with topics", () => users(server));
   describe.concurrent("who is asking", () => access(server));
   describe.concurrent("problems", () => problems(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
@@ -43,6 +50,7 @@ export function conformance(target: () => Target): void {
   describe.concurrent("acknowledgements", () => acks(server));
   describe.concurrent("reading", () => reading(server));
   describe.concurrent("subscriptions", () => subscriptions(server));
+  describe.concurrent("following by oneself", () => following(server));
   describe.concurrent("frames from the client", () => clientFrames(server));
   describe.concurrent("heartbeats", () => heartbeats(server));
   describe.concurrent("sessions of one user", () => sessionsPerUser(server));

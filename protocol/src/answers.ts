@@ -4,7 +4,7 @@
 import Type, { type Static } from "typebox";
 import { markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
-import { type ProblemCode, problems } from "./problems.ts";
+import { ProblemAnswer, ReceiptAnswer } from "./receipt.ts";
 import { type Scope, scopes } from "./scopes.ts";
 import { namePattern, type StreamName, streamPattern } from "./stream.ts";
 
@@ -19,58 +19,6 @@ const Next = Type.Union([Type.String(), Type.Null()], {
 
 const UserId = Type.String({ pattern: namePattern, description: "A user's id" });
 const TopicName = Type.String({ pattern: namePattern, description: "A topic's name" });
-
-const FieldErrorPart = Type.Object(
-  {
-    pointer: Type.Optional(
-      Type.String({ description: 'Into the body: a JSON pointer (RFC 6901), "" for the whole' }),
-    ),
-    parameter: Type.Optional(Type.String({ description: "A name in the path or the query" })),
-    header: Type.Optional(Type.String({ description: "A header's name" })),
-    detail: Type.String(),
-  },
-  { description: "One place that is wrong" },
-);
-
-export const ProblemAnswer = Type.Object(
-  {
-    type: Type.Unsafe<`urn:carillon:problem:${ProblemCode}`>(
-      Type.String({ pattern: "^urn:carillon:problem:[a-z-]+$" }),
-    ),
-    code: Type.Unsafe<ProblemCode>(Type.Enum(Object.keys(problems))),
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
-    title: Type.String(),
-    detail: Type.String({ description: "About this very occurrence, for people" }),
-    errors: Type.Optional(Type.Array(FieldErrorPart, { maxItems: limits.errorsNamed })),
-    retryMs: Type.Optional(Type.Integer({ minimum: 0, description: "Try again after this time" })),
-    jitterMs: Type.Optional(Type.Integer({ minimum: 0, description: "and a random part of this" })),
-    instance: Type.Optional(Type.String({ description: "The request, as the server's log has it" })),
-  },
-  { description: "Problem details (RFC 9457)" },
-);
-
-export const ReceiptAnswer = Type.Object(
-  {
-    to: Stream,
-    status: Type.Union(
-      [
-        Type.Literal("stored"),
-        Type.Literal("accepted"),
-        Type.Literal("duplicate"),
-        Type.Literal("conflict"),
-        Type.Literal("refused"),
-      ],
-      {
-        description:
-          "stored: it has this seq now. accepted: durable, and ask for its status later; or, with `durable: false`, ephemeral. duplicate: it was there already, under this seq. conflict: other content has this name. refused: `error` says why",
-      },
-    ),
-    seq: Type.Optional(Seq),
-    durable: Type.Optional(Type.Literal(false, { description: "Ephemeral: handed on, kept nowhere" })),
-    error: Type.Optional(ProblemAnswer),
-  },
-  { description: "What became of it for one recipient" },
-);
 
 /** 202 for one notification. A refused one is a problem, with these members where some recipients have it. */
 export const AcceptedAnswer = Type.Object({
@@ -141,6 +89,17 @@ export const TopicAnswer = Type.Object({
   owner: Type.String({ description: "`key:<name>` of the API key, or `user:<id>`" }),
   created: Time("When it was made"),
   subscribers: Type.Integer({ minimum: 0 }),
+  subscribe: Type.Union([Type.Literal("open"), Type.Literal("closed")], {
+    description: "open: users may follow it by themselves; closed: its owner and producers add them",
+  }),
+  publish: Type.Union([Type.Literal("granted"), Type.Literal("subscribers")], {
+    description:
+      "Who may publish beside producers and the owner: those with a grant, or all who follow it too",
+  }),
+  active: Type.Boolean({ description: "An inactive topic takes nothing new" }),
+  keep: Type.Union([Type.String(), Type.Null()], {
+    description: "How long what is published stays, such as `7d`; null: no bound",
+  }),
 });
 
 export const TopicsAnswer = Type.Object({ topics: Type.Array(TopicAnswer, { maxItems: 1_000 }), next: Next });
@@ -161,6 +120,25 @@ export const SubscribersAnswer = Type.Object({
 export const SubscribedAnswer = Type.Object({
   full: Type.Array(UserId, {
     description: "Who was left out, as they follow as many topics as is allowed",
+  }),
+});
+
+export const GrantAnswer = Type.Object({ user: UserId, created: Time("When it was given") });
+
+export const GrantsAnswer = Type.Object({ grants: Type.Array(GrantAnswer, { maxItems: 1_000 }), next: Next });
+
+export const SubscriptionAnswer = Type.Object({
+  topic: TopicName,
+  since: Type.Integer({
+    minimum: 0,
+    description: "The topic's newest seq when the user began to follow it: what is newer is theirs",
+  }),
+});
+
+export const SubscriptionsAnswer = Type.Object({
+  subscriptions: Type.Array(SubscriptionAnswer, {
+    maxItems: limits.subscriptions,
+    description: "All, by topic",
   }),
 });
 
@@ -214,10 +192,10 @@ export const PollAnswer = Type.Object({
   ),
 });
 
-export type Receipt = Static<typeof ReceiptAnswer>;
 export type Accepted = Static<typeof AcceptedAnswer>;
 export type Batch = Static<typeof BatchAnswer>;
 export type Status = Static<typeof StatusAnswer>;
+export type Grant = Static<typeof GrantAnswer>;
 export type Topic = Static<typeof TopicAnswer>;
 export type Token = Static<typeof TokenAnswer>;
 export type Key = Static<typeof KeyAnswer>;

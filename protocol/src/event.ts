@@ -25,7 +25,8 @@ export const expiresAt = (notification: Notification, now: number): number | nul
 /**
  * The CloudEvent in JSON text that is stored and shown, the same for every recipient. Of the routing it repeats
  * what a client acts on: `expirytime` and `collapsekey` to drop and to replace what is on a screen, `silent` to
- * leave it out of a count, `receipt` to acknowledge at once. `to` is left out: the other recipients are nobody's
+ * leave it out of a count, `receipt` to acknowledge at once; and `topic`, where it is for some of those who follow one.
+ * `to` is left out: the other recipients are nobody's
  * business; and `ephemeral`, which the absence of a seq says.
  */
 export const toEvent = (notification: Notification, stamp: Stamp): string => {

@@ -39,6 +39,9 @@ const client: { [K in keyof FromClient]: Same<FromClient[K], Of<ClientFrame, Fro
   read: true,
   archive: true,
   seen: true,
+  subscribe: true,
+  unsubscribe: true,
+  send: true,
   auth: true,
   ping: true,
 };

@@ -5,7 +5,8 @@
  */
 import Type from "typebox";
 import { limits } from "./limits.ts";
-import { type StreamName, streamPattern } from "./stream.ts";
+import { ReceiptAnswer } from "./receipt.ts";
+import { namePattern, type StreamName, streamPattern } from "./stream.ts";
 
 const Stream = Type.Unsafe<StreamName>(
   Type.String({ pattern: streamPattern, description: "`user:<id>` or `topic:<name>`" }),
@@ -14,6 +15,7 @@ const Seq = (description: string) =>
   Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
 const Cursor = (description: string) =>
   Type.String({ pattern: "^[A-Za-z0-9_-]{8,5150}$", description: `${description}; opaque` });
+const Topic = Type.String({ pattern: namePattern, description: "A topic's name" });
 const Ref = Type.Optional(Seq("Chosen by the client; repeated in the `reply`"));
 
 export const CloudEventSchema = Type.Object(
@@ -78,6 +80,15 @@ const unreadMembers = {
 };
 
 export const UnreadSchema = Type.Object(unreadMembers, { description: "What the user has not read" });
+
+/** What a reply to `send` has beside. */
+const sent = {
+  id: Type.Optional(Type.String({ description: "Of the notification that was sent" })),
+  source: Type.Optional(Type.String({ description: "`/users/` and the user's id" })),
+  receipts: Type.Optional(
+    Type.Array(ReceiptAnswer, { description: "One for each recipient, as a request is answered" }),
+  ),
+};
 
 export const serverFrames = {
   hello: Type.Object(
@@ -159,7 +170,12 @@ export const serverFrames = {
   ),
   reply: Type.Union(
     [
-      Type.Object({ type: Type.Literal("reply"), ref: Seq("The request's `ref`"), ok: Type.Literal(true) }),
+      Type.Object({
+        type: Type.Literal("reply"),
+        ref: Seq("The request's `ref`"),
+        ok: Type.Literal(true),
+        ...sent,
+      }),
       Type.Object({
         type: Type.Literal("reply"),
         ref: Seq("The request's `ref`"),
@@ -168,6 +184,7 @@ export const serverFrames = {
           code: Type.String({ description: "Of the table of problems" }),
           detail: Type.String(),
         }),
+        ...sent,
       }),
     ],
     { description: "The answer to a request that had a `ref`" },
@@ -225,6 +242,28 @@ export const clientFrames = {
       description:
         "The user has looked at the badge: `all`, or one stream `upTo` a place. Its `reply` comes once it is durable",
     },
+  ),
+  subscribe: Type.Object(
+    { type: Type.Literal("subscribe"), ref: Ref, topic: Topic },
+    {
+      description: "The user follows an open topic from now on. What is published after the `reply` is shown",
+    },
+  ),
+  unsubscribe: Type.Object(
+    { type: Type.Literal("unsubscribe"), ref: Ref, topic: Topic },
+    { description: "The user doesn't follow a topic any more. Nothing of it follows the `reply`" },
+  ),
+  send: Type.Object(
+    {
+      type: Type.Literal("send"),
+      ref: Ref,
+      topic: Topic,
+      notification: Type.Record(Type.String(), Type.Unknown(), {
+        description:
+          "As a request has it, but for `source`, which is the user's own, and `to`: absent, or some members of the topic",
+      }),
+    },
+    { description: "Publishes to a topic. The `reply` comes once it is durable, and says what became of it" },
   ),
   auth: Type.Object(
     { type: Type.Literal("auth"), ref: Ref, token: Type.String({ maxLength: 8192, description: "A JWT" }) },

@@ -4,6 +4,7 @@
  * of a poll's `frames`. `spec.md` is the normative text.
  */
 import type { Mark } from "./marks.ts";
+import type { Receipt } from "./receipt.ts";
 import type { StreamName } from "./stream.ts";
 
 /** A CloudEvent 1.0 in its JSON format, as it was accepted, with `id`, `source`, `type`, `time`, `specversion`. */
@@ -112,15 +113,22 @@ export interface PingFrame {
   readonly type: "ping";
 }
 
-/** The answer to a client's frame that had a `ref`. */
+/** The answer to a client's frame that had a `ref`. To `send` it says what became of the notification. */
 export type ReplyFrame =
-  | { readonly type: "reply"; readonly ref: number; readonly ok: true }
-  | {
+  | ({ readonly type: "reply"; readonly ref: number; readonly ok: true } & Sent)
+  | ({
       readonly type: "reply";
       readonly ref: number;
       readonly ok: false;
       readonly error: { readonly code: string; readonly detail: string };
-    };
+    } & Sent);
+
+interface Sent {
+  readonly id?: string;
+  readonly source?: string;
+  /** One for each recipient, as a request is answered. */
+  readonly receipts?: Receipt[];
+}
 
 /** Something is wrong that no `ref` names; a close with a code follows where the session can't go on. */
 export interface ErrorFrame {
@@ -196,6 +204,28 @@ export interface AuthRequest {
   readonly token: string;
 }
 
+/** The user follows a topic from now on. What is published after the `reply` is shown; the frame comes before it. */
+export interface SubscribeRequest {
+  readonly type: "subscribe";
+  readonly ref?: number;
+  readonly topic: string;
+}
+
+/** The user doesn't follow a topic any more. Nothing of the topic follows the `reply`. */
+export interface UnsubscribeRequest {
+  readonly type: "unsubscribe";
+  readonly ref?: number;
+  readonly topic: string;
+}
+
+/** Publishes: to the topic, or to those of its members whom `notification.to` names. It may lack `to` and `source`. */
+export interface SendRequest {
+  readonly type: "send";
+  readonly ref?: number;
+  readonly topic: string;
+  readonly notification: { readonly [member: string]: unknown };
+}
+
 /** Answered with a `reply` when it has a `ref`; keeps nothing alive that silence wouldn't. */
 export interface PingRequest {
   readonly type: "ping";
@@ -207,5 +237,8 @@ export type ClientFrame =
   | MarkRequest<"read">
   | MarkRequest<"archive">
   | SeenRequest
+  | SubscribeRequest
+  | UnsubscribeRequest
+  | SendRequest
   | AuthRequest
   | PingRequest;

@@ -12,6 +12,12 @@ export const limits = {
   dataDepth: 64,
   /** Seqs in one request that marks single notifications, and single ones that a mark holds in a stream. */
   marks: 256,
+  /** Topics that a user follows. */
+  subscriptions: 256,
+  /** Users who may publish to a topic by a grant. */
+  grants: 1_000,
+  /** How long a topic may keep what is published, in milliseconds: from a second to 3,650 days. */
+  keepMs: { least: 1_000, most: 3_650 * 86_400_000 },
   /** Errors named in one answer; there may be more. */
   errorsNamed: 20,
 } as const;

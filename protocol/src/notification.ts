@@ -5,6 +5,7 @@
  *
  * - `to` names 1 to 100 streams; a single one may stand without its array. A name given twice counts once.
  * - `id` may be left out: the Idempotency-Key takes its place, else a UUIDv7 that the server makes.
+ * - `topic` stays in the event: a client shows it as one of the topic's, though it is in the user's own stream.
  * - `source` may be left out where the API key has exactly one; the receiver decides, the schema can't know.
  * - `expires` is a timestamp, or how long from acceptance: `30s`, `10m`, `24h`, `7d`.
  * - `ephemeral` goes to live sessions only and is kept nowhere, so there is nothing that `receipt`,
@@ -15,7 +16,7 @@
  */
 import Type from "typebox";
 import { limits } from "./limits.ts";
-import { type StreamName, streamPattern } from "./stream.ts";
+import { namePattern, type StreamName, streamPattern } from "./stream.ts";
 import { durationPattern, timestampPattern } from "./timestamp.ts";
 
 /** Text without control characters and lone surrogates (CloudEvents 1.0, section "Type System": String). */
@@ -33,6 +34,13 @@ export const properties = {
   to: Type.Union(
     [Stream, Type.Array(Stream, { minItems: 1, maxItems: limits.recipients, description: "Whom to tell" })],
     { description: `A stream, or 1 to ${limits.recipients} of them: \`user:<id>\` or \`topic:<name>\`` },
+  ),
+  topic: Type.Optional(
+    Type.String({
+      pattern: namePattern,
+      description:
+        "For some of those who follow this topic: `to` names users, who must, and their own streams have it",
+    }),
   ),
   id: Type.Optional(
     Type.String({
@@ -123,6 +131,8 @@ export const NotificationBody = Type.Object(properties, {
 /** A notification that has passed `parseNotification`. `to` has no name twice. */
 export interface Notification {
   readonly to: readonly [StreamName, ...StreamName[]];
+  /** With it, `to` are users alone. */
+  readonly topic?: string;
   readonly id?: string;
   readonly source?: string;
   readonly type: string;

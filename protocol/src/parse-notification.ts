@@ -8,7 +8,7 @@ import { memberMeant } from "./misspelling.ts";
 import { nearest } from "./nearest.ts";
 import { Extension, type Notification, NotificationBody, properties } from "./notification.ts";
 import { type FieldError, type Problem, pointerTo, problem } from "./problems.ts";
-import { isStreamName, type StreamName } from "./stream.ts";
+import { isStreamName, isTopicStream, type StreamName } from "./stream.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 export type ParsedNotification =
@@ -41,6 +41,7 @@ const check = (input: unknown): input is Record<string, unknown> => compiled.Che
 
 const expected: Record<Named, string> = {
   to: `a stream (user:<id> or topic:<name>), or an array of 1 to ${limits.recipients} of them`,
+  topic: "a topic's name, 1 to 128 letters, digits and ._~@+:=-, without topic: before it",
   id: "1 to 256 characters, none of them a control character",
   source: "a URI reference of 1 to 256 characters",
   type: "1 to 256 characters, none of them a control character",
@@ -124,6 +125,13 @@ const faultsOfRecipients = (to: readonly unknown[]): FieldError[] => {
   );
 };
 
+/** To some of those who follow a topic: users, each by their own stream. */
+const faultsOfMembers = (to: StreamName | readonly StreamName[]): FieldError[] => {
+  const detail = "must be user:<id>, as topic says whose members are told";
+  if (typeof to === "string") return isTopicStream(to) ? [{ pointer: "/to", detail }] : [];
+  return to.flatMap((stream, i) => (isTopicStream(stream) ? [{ pointer: pointerTo("/to", i), detail }] : []));
+};
+
 /** Names that would be extension attributes, but mean something else or will. */
 const reserved: Readonly<Record<string, string>> = {
   __proto__: "is not allowed as a name",
@@ -152,7 +160,8 @@ const faultsBeyondSchema = (input: Record<string, unknown>, spelling: Spelling |
     }
   }
   if (extensions > limits.extensions) errors.push(tooManyExtensions);
-  const { data, datacontenttype, time, expires } = input as Partial<Notification>;
+  const { data, datacontenttype, time, expires, topic } = input as Partial<Notification>;
+  if (topic !== undefined) errors.push(...faultsOfMembers(input["to"] as StreamName | StreamName[]));
   if (data !== undefined) {
     if (input["data_base64"] !== undefined) fault("data_base64", "stands instead of data, not beside it");
     if (datacontenttype !== undefined && typeof data !== "string" && !isJsonType(datacontenttype)) {

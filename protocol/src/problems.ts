@@ -68,8 +68,8 @@ export const problems = {
   },
   "source-forbidden": {
     status: 403,
-    title: "Not a source of this API key",
-    doc: "The key is bound to other sources.",
+    title: "Not a source of this sender",
+    doc: "An API key is bound to its sources, a user to `/users/{user}`, which nobody else may send as.",
   },
   "origin-forbidden": {
     status: 403,
@@ -93,6 +93,11 @@ export const problems = {
     title: "Not a subscriber",
     doc: "The user doesn't follow that topic.",
   },
+  "grant-not-found": {
+    status: 404,
+    title: "No such grant",
+    doc: "The user may not publish to that topic by a grant.",
+  },
   "method-not-allowed": { status: 405, title: "Method not allowed", doc: "`Allow` says which methods are." },
   "not-acceptable": {
     status: 406,
@@ -113,6 +118,26 @@ export const problems = {
     status: 409,
     title: "The user follows as many topics as is allowed",
     doc: "256 at most. Nothing was changed for this user.",
+  },
+  "topic-inactive": {
+    status: 409,
+    title: "The topic takes nothing now",
+    doc: "It was made inactive; who follows it still does. What was published before stays.",
+  },
+  "topic-taken": {
+    status: 409,
+    title: "The name of the topic is taken",
+    doc: "Somebody else has it. Nothing was changed.",
+  },
+  "topics-too-many": {
+    status: 409,
+    title: "The user has as many topics as is allowed",
+    doc: "100 unless the server is configured otherwise; delete one. Nothing was changed.",
+  },
+  "grants-too-many": {
+    status: 409,
+    title: "The topic has as many grants as is allowed",
+    doc: "1,000 at most; take one back, or let all subscribers publish. Nothing was changed.",
   },
   "key-taken": {
     status: 409,

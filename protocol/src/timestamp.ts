@@ -33,6 +33,12 @@ export const parseDuration = (text: string): number | null => {
   return Number(text.slice(0, -1)) * unitMs[text.at(-1) as keyof typeof unitMs];
 };
 
+/** As text, in the largest unit that says it exactly; of whole seconds. */
+export const formatDuration = (ms: number): string => {
+  const unit = (["d", "h", "m", "s"] as const).find((one) => ms % unitMs[one] === 0) ?? "s";
+  return `${Math.floor(ms / unitMs[unit])}${unit}`;
+};
+
 const timestamp = new RegExp(timestampPattern);
 const duration = new RegExp(durationPattern);
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -8,7 +8,7 @@ import { type LiveOptions, liveDefaults, registerLive } from "../src/live/live.t
 /** What openapi.json ought to be. */
 export async function currentOpenapi(): Promise<string> {
   // Routes are registered and never asked, so nothing stands behind them but bounds.
-  const app = buildHttp({ producers: {}, clients: {}, limits: httpDefaults } as HttpDeps);
+  const app = buildHttp({ producers: {}, clients: {}, topics: {}, limits: httpDefaults } as HttpDeps);
   registerLive(app, { clock: systemClock, limits: liveDefaults } as LiveOptions);
   await app.ready();
   const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");

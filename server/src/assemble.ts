@@ -2,13 +2,12 @@
  * Puts the server together: the roles that this process has, over the backends that it is given. What it returns
  * serves; what it started, it stops again, in the opposite order.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { openJwks } from "./access/jwks.ts";
 import { openKeyring } from "./access/keyring.ts";
 import { openKeys } from "./access/keys.ts";
 import { openTokens, type Tokens } from "./access/tokens.ts";
+import { announcement, ownVersion, urlOf } from "./announcement.ts";
 import { leftInDirectory, openBackends } from "./backends.ts";
 import type { BusDriver, BusListener } from "./bus/driver.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -25,15 +24,25 @@ import { closeWithin } from "./http/closing.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { liveDefaults, registerLive } from "./live/live.ts";
-import { makeSessions, type Sessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
+import {
+  makeSessions,
+  type Sessions,
+  type SessionsDeps,
+  sessionsDefaults,
+  type Verify,
+} from "./live/sessions.ts";
 import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
+import { openLater } from "./log/opening.ts";
 import { type LogWatch, watchLog } from "./log-watch.ts";
 import { makeOperations } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
 import { takeForServing, whyNotBeside } from "./promotion/serving.ts";
 import { standingFact } from "./promotion/standing.ts";
+import { openFollowing } from "./receiver/following.ts";
+import { openGrants } from "./receiver/grants.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
+import { openPublishing } from "./receiver/publishing.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
@@ -237,18 +246,23 @@ async function assembleInto(
     const epoch = await store.coordination.beginEpoch();
     log.warn({ epoch }, "a new epoch has begun, as asked for; clients are told of a gap");
   }
-  const records = countLog(backends.log, metrics);
+  const agree = (kept: NamedLog) =>
+    waiting.until("the store", () => agreeOnLog(kept, store.coordination, config.acceptRestore));
+  const records = openLater(countLog(backends.log, metrics), async () => {
+    if (keptLog === null || (await agree(keptLog)) === "agreed") return;
+    log.warn({}, "the store begins with another log, as asked for");
+  });
   const bus = countBus(backends.bus, metrics);
   const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
 
   // Stopped once before the director, so that it stores what is on its way, and behind it for good.
-  const logService = { name: "log", start: () => records.start(), stop: () => records.stop() };
+  const logService = { name: "log", start: () => records.open(), stop: () => records.stop() };
   signal.addEventListener("abort", () => void (isServing || logService.stop()), { once: true });
-  await begin(logService);
-  const agree = (kept: NamedLog) =>
-    waiting.until("the store", () => agreeOnLog(kept, store.coordination, config.acceptRestore));
-  if (keptLog !== null && (await agree(keptLog)) === "replaced") {
-    log.warn({}, "the store begins with another log, as asked for");
+  if (has("receiver") || has("director")) await begin(logService);
+  else {
+    // Clients are served without it: what they publish meanwhile is refused.
+    started.push(logService);
+    logService.start().catch((failure) => started.length > 0 && broke("the log can't be used", failure));
   }
   const distributor = has("distributor") ? distributorOf(ground) : null;
   await begin({
@@ -257,7 +271,8 @@ async function assembleInto(
     stop: () => bus.stop(),
   });
   if (distributor !== null) await begin(distributor);
-  if (has("director")) {
+  // A log that keeps no offsets is read where it is appended to.
+  if (has("director") || keptLog === null) {
     director = directorOf(ground, keptLog !== null);
     await begin(director);
   }
@@ -332,7 +347,7 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
           acceptRestore: config.acceptRestore,
           mayKeepUp: async () => (await coordination.claim(owner, ["upkeep"], upkeepLeaseMs)).length > 0,
         }
-      : {}),
+      : { mayKeepUp: async () => config.roles.includes("director") }),
     events: {
       ...countDirector(metrics),
       failed: (what, failure, part) => failed[what](failure, { part }),
@@ -357,21 +372,25 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
   const tokens = tokensOf(config, keys, clock);
   const apiKeys = openKeys(store.access, clock);
   const authorizer = makeAuthorizer(apiKeys, tokens);
-  const topics = rememberTopics(store.directory, clock);
+  const { directory, grants } = store;
+  const known = rememberTopics(directory, clock);
+  const receiver = openReceiver({
+    log: records,
+    bus,
+    topics: known,
+    grants,
+    clock,
+    metrics,
+    sizeBytes: config.notificationBytes,
+  });
+  const following = openFollowing(directory, grants, bus);
+  const publishing = openPublishing(receiver, grants);
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
-          receiver: openReceiver({
-            log: records,
-            bus,
-            topics,
-            clock,
-            metrics,
-            sizeBytes: config.notificationBytes,
-          }),
+          receiver,
           tracking: openTracking(store.streams, store.positions, bus, clock),
           storesLater: isKept,
-          topics: openTopics(store.directory, bus, topics),
           tokens,
           keyring: openKeyring(store.access, apiKeys, clock),
         }
@@ -380,16 +399,23 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
       distributor === null
         ? null
         : {
-            acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
+            acks: makeRequestedAcks(distributor.acks, directory, store.streams),
             marks: distributor.marks,
+            following,
+            publishing,
           },
+    topics: {
+      topics: openTopics({ directory, grants, bus, known, perUser: config.topicsPerUser }),
+      grants: openGrants(grants, directory),
+    },
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
     log,
     metrics,
     limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
   });
-  const sessions = distributor === null ? null : sessionsOf(ground, tokens, distributor);
+  const sessions =
+    distributor === null ? null : sessionsOf(ground, { tokens, distributor, following, publishing });
   if (sessions !== null) registerLive(app, liveOf(ground, sessions, authorizer));
   return {
     sessions,
@@ -404,12 +430,16 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
 
 function sessionsOf(
   { config, log, clock, metrics }: Ground,
-  tokens: Tokens,
-  distributor: Distributor,
+  {
+    tokens,
+    ...services
+  }: Pick<SessionsDeps, "distributor" | "following" | "publishing"> & {
+    readonly tokens: Tokens;
+  },
 ): Sessions {
   const sessions = makeSessions(
     {
-      distributor,
+      ...services,
       clock,
       verify: verifyWith(tokens),
       metrics: countSessions(metrics),
@@ -471,24 +501,3 @@ const verifyWith =
 /** For requests under way when the clients have left: a part of what is left until the deadline. */
 const graceMs = ({ drainWindowMs, drainDeadlineMs }: Config): number =>
   Math.min(5_000, (drainDeadlineMs - drainWindowMs) / 4);
-
-/** `serving.json` in the data directory tells commands on this machine where the server is. */
-function announcement(directory: string, { url, operationsUrl }: Serving): Service {
-  const file = join(directory, "serving.json");
-  return {
-    name: "announcement",
-    start: async () => writeFileSync(file, `${JSON.stringify({ url, operationsUrl, pid: process.pid })}\n`),
-    stop: async () => rmSync(file, { force: true }),
-  };
-}
-
-/** Every interface is reached through the loopback from here. */
-function urlOf({ address, port, family }: AddressInfo): string {
-  const host = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  return `http://${family === "IPv6" || host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-function ownVersion(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
-}

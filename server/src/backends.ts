@@ -94,14 +94,13 @@ async function openStore(config: Config, { clock, waiting, store }: Surroundings
   );
 }
 
-/** Neither appended to nor read by a distributor. */
 async function openKeptLog(
   config: Config,
   { parts }: StoreBackend,
   { clock, log: events }: Surroundings,
 ): Promise<NamedLog | null> {
   const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
-  if (brokers.length === 0 || !config.roles.some((role) => role !== "distributor")) return null;
+  if (brokers.length === 0) return null;
   const { openKafkaLog } = await import("./log/kafka/open.ts");
   const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
   const log = openKafkaLog({

@@ -1,6 +1,7 @@
 /** Requests, every answer of which is examined: it has a request id, and what is an error is a problem. */
-import { ProblemAnswer } from "@carillon/protocol/answers";
+
 import { type Problem, type ProblemCode, problems } from "@carillon/protocol/problems";
+import { ProblemAnswer } from "@carillon/protocol/receipt";
 import Value from "typebox/value";
 import { patienceMs } from "./deadline.ts";
 

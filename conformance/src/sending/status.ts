@@ -1,5 +1,5 @@
 /** Section 4.5: where a notification is, and taking it back. */
-import type { Receipt } from "@carillon/protocol/answers";
+import type { Receipt } from "@carillon/protocol/receipt";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../client/deadline.ts";
 import { transports } from "../client/session.ts";

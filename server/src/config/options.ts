@@ -260,6 +260,12 @@ export const options = {
     64,
     "The most live connections of one user, on this process.",
   ),
+  topicsPerUser: option(
+    limits,
+    integer(0, 100_000),
+    100,
+    "The most topics that a user may make; 0: users make none.",
+  ),
   framesPerSecond: option(limits, integer(1, 10_000), 50, "The most frames a second from one client."),
   frameBytes: option(limits, size("1KB", "1MB"), 64 * kilobyte, "The largest frame from a client."),
   unauthenticatedMs: option(

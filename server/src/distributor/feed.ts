@@ -59,7 +59,7 @@ export class Feed implements Receiving {
   private again = false;
   private turn = 0;
   private announced = false;
-  private refreshing = false;
+  private renewing: Promise<void> | null = null;
   private stale = false;
   /** Something of the user is another, and it may be what they follow. */
   private unsure = false;
@@ -190,7 +190,7 @@ export class Feed implements Receiving {
     this.sink.gap(stream, gap);
     if (gap.to <= counted) return;
     this.recount = true;
-    void this.refresh();
+    void this.renew();
   }
 
   drained(): void {
@@ -310,14 +310,22 @@ export class Feed implements Receiving {
     if (stream !== userStream(this.user)) return;
     this.unsure = true;
     for (const follower of this.followers.slice(1)) follower.hub.leave(follower);
-    void this.refresh();
+    void this.renew();
   }
 
-  /** Reads subscriptions and what is unread again, follows and tells. Single flight; a change meanwhile makes it go round again. */
-  private async refresh(): Promise<void> {
+  /**
+   * Resolves when the session follows what the user follows by the word of the store, asked since the call, and was
+   * told so; or when the feed has ended.
+   */
+  renew(): Promise<void> {
     this.stale = true;
-    if (this.refreshing || !this.isOpen) return;
-    this.refreshing = true;
+    if (!this.isOpen || this.closed) return Promise.resolve();
+    this.renewing ??= this.resubscribeUntilFresh();
+    return this.renewing;
+  }
+
+  /** Single flight; a change meanwhile makes it go round again. */
+  private async resubscribeUntilFresh(): Promise<void> {
     try {
       while (this.stale && !this.closed) {
         this.stale = false;
@@ -327,7 +335,7 @@ export class Feed implements Receiving {
     } catch (reason) {
       if (!this.closed) this.sink.failed(reason);
     }
-    this.refreshing = false;
+    this.renewing = null;
     this.wake();
   }
 
@@ -341,7 +349,8 @@ export class Feed implements Receiving {
     if (this.closed) return;
     const wanted = new Map(subscriptions.map((one) => [topicStream(one.topic), one.since]));
     for (const follower of this.followers.slice(1)) {
-      if (!wanted.has(follower.hub.stream)) this.unfollow(follower);
+      // Followed again since: what was published between is none of theirs.
+      if (wanted.get(follower.hub.stream) !== follower.since) this.unfollow(follower);
     }
     for (const [stream, since] of wanted) {
       if (this.follower(stream) !== undefined) continue;
@@ -389,7 +398,7 @@ export class Feed implements Receiving {
     this.followers[index] = follower;
     if (hub.gone) return this.lost(hub);
     for (const gap of gaps) this.gap(lost.stream, gap);
-    if (index === 0) void this.refresh();
+    if (index === 0) void this.renew();
     this.wake();
   }
 }

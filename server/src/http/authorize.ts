@@ -9,8 +9,8 @@ import { type Client, hasScope, type Principal, type Producer } from "../access/
 import type { Tokens } from "../access/tokens.ts";
 import { sendProblem } from "./problem-reply.ts";
 
-/** For producers with a scope, for users' clients, or for anybody. */
-export type Access = Scope | "client" | "anybody";
+/** For producers with a scope, for users' clients, for both, or for anybody. */
+export type Access = Scope | "client" | "topics or client" | "anybody";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -87,11 +87,21 @@ export function guard(app: FastifyInstance, authorizer: Authorizer): void {
       done();
     };
     const { authorization } = request.headers;
-    const verdict =
-      access === "client" ? authorizer.client(authorization) : authorizer.producer(authorization, access);
+    const verdict = isForClient(access, authorization)
+      ? authorizer.client(authorization)
+      : authorizer.producer(authorization, access === "topics or client" ? "topics" : (access as Scope));
     if (verdict instanceof Promise) verdict.then(settle, done);
     else settle(verdict);
   });
+}
+
+const isForClient = (access: Access, authorization: string | undefined): boolean =>
+  access === "client" || (access === "topics or client" && !isKeySecret(bearerOf(authorization) ?? ""));
+
+/** Whoever is behind a request to a route for both. */
+export function askerOf({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new Error("the route is for anybody");
+  return principal;
 }
 
 /** The producer behind a request to a route for producers. */

@@ -5,8 +5,8 @@ import type { ParsedNotification } from "@carillon/protocol/parse-notification";
 import { type Problem, problem } from "@carillon/protocol/problems";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import Type from "typebox";
+import type { Producer } from "../access/principal.ts";
 import type { Answer, Receiver, Submission } from "../receiver/receiver.ts";
-import type { ApiKey } from "../store/access.ts";
 import { producerOf } from "./authorize.ts";
 import { readSubmitted, type Submitted } from "./bodies.ts";
 import { sendProblem } from "./problem-reply.ts";
@@ -76,6 +76,8 @@ export function notifications(app: FastifyInstance, deps: NotificationsDeps): vo
           "idempotency-key-invalid",
           "source-forbidden",
           "topic-not-found",
+          "topic-inactive",
+          "subscriber-not-found",
           "conflict",
           "body-too-large",
           "notification-too-large",
@@ -87,35 +89,40 @@ export function notifications(app: FastifyInstance, deps: NotificationsDeps): vo
       },
     },
     async handler(request, reply) {
-      const { key } = producerOf(request);
+      const by = producerOf(request);
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const submitted = readSubmitted(request.headers, body, deps.batchItems);
       if (submitted.kind === "refused") return sendProblem(reply, submitted.problem);
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
       return submitted.kind === "one"
-        ? sendOne(deps.receiver, key, submitted, idempotencyKey, reply)
-        : sendBatch(deps.receiver, key, submitted, idempotencyKey, reply);
+        ? sendOne(deps.receiver, by, submitted, idempotencyKey, reply)
+        : sendBatch(deps.receiver, by, submitted, idempotencyKey, reply);
     },
   });
 }
 
 async function sendOne(
   receiver: Receiver,
-  key: ApiKey,
+  by: Producer,
   { item }: Extract<Submitted, { kind: "one" }>,
   fallbackId: string | null,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (item.problem !== undefined) return sendProblem(reply, item.problem);
-  const [answer] = await receiver.send(key, [{ notification: item.notification, fallbackId }]);
-  const { id, source, receipts, problem: wrong } = answer!;
+  const [answer] = await receiver.send(by, [{ notification: item.notification, fallbackId }]);
+  return sendAnswer(reply, answer!);
+}
+
+/** What became of one notification. */
+export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
+  const { id, source, receipts, problem: wrong } = answer;
   if (wrong === null) return reply.code(202).send({ id, source, receipts });
   return sendProblem(reply, wrong, receipts.length > 0 ? { id, source, receipts } : {});
 }
 
 async function sendBatch(
   receiver: Receiver,
-  key: ApiKey,
+  by: Producer,
   { items }: Extract<Submitted, { kind: "batch" }>,
   idempotencyKey: string | null,
   reply: FastifyReply,
@@ -129,7 +136,7 @@ async function sendBatch(
       fallbackId: idempotencyKey === null ? null : `${idempotencyKey}/${at}`,
     });
   }
-  const answers = submissions.length === 0 ? [] : await receiver.send(key, submissions);
+  const answers = submissions.length === 0 ? [] : await receiver.send(by, submissions);
   const results: Result[] = [];
   let next = 0;
   let wrong = 0;
@@ -173,7 +180,7 @@ const isLost = ({ problem: what, receipts }: Answer): boolean =>
   what !== null && what.status >= 500 && receipts.every(({ status }) => status === "refused");
 
 /** RFC draft "Idempotency-Key": a quoted string; without quotes it is understood too. */
-function readIdempotencyKey(header: string | string[] | undefined): string | null {
+export function readIdempotencyKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null;
   const key = typeof header === "string" ? header.replace(/^"(.*)"$/, "$1") : "";
   if (!/^[\x21-\x7e]{1,200}$/.test(key)) {

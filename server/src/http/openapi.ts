@@ -2,15 +2,18 @@
 import {
   AcceptedAnswer,
   BatchAnswer,
+  GrantAnswer,
+  GrantsAnswer,
   KeyAnswer,
   KeysAnswer,
   MarkedAnswer,
   NewKeyAnswer,
   PollAnswer,
-  ProblemAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
+  SubscriptionAnswer,
+  SubscriptionsAnswer,
   TokenAnswer,
   TopicAnswer,
   TopicsAnswer,
@@ -18,6 +21,7 @@ import {
 } from "@carillon/protocol/answers";
 import { NotificationBody } from "@carillon/protocol/notification";
 import { type ProblemCode, problemMediaType, problems } from "@carillon/protocol/problems";
+import { ProblemAnswer } from "@carillon/protocol/receipt";
 import type { RouteOptions } from "fastify";
 import type { TSchema } from "typebox";
 import type { Access } from "./authorize.ts";
@@ -33,6 +37,10 @@ const named: Readonly<Record<string, TSchema>> = {
   Topics: TopicsAnswer,
   Subscribers: SubscribersAnswer,
   Subscribed: SubscribedAnswer,
+  Grant: GrantAnswer,
+  Grants: GrantsAnswer,
+  Subscription: SubscriptionAnswer,
+  Subscriptions: SubscriptionsAnswer,
   Token: TokenAnswer,
   Key: KeyAnswer,
   NewKey: NewKeyAnswer,
@@ -68,10 +76,21 @@ const withKey: readonly ProblemCode[] = ["unauthenticated", "key-invalid", "forb
 const withToken: readonly ProblemCode[] = ["unauthenticated", "token-invalid", "token-expired"];
 const withBody: readonly ProblemCode[] = ["body-invalid", "body-too-large"];
 
+const kindsOf = (access: Access | undefined) => ({
+  key: access !== "client" && access !== "anybody",
+  token: access === "client" || access === "topics or client",
+});
+
 /** Every problem that a route may answer with, in the order of the table. */
 function problemsOf(access: Access | undefined, documented: Documented, hasBody: boolean): ProblemCode[] {
-  const ofAccess = access === "client" ? withToken : access === "anybody" ? [] : withKey;
-  const all = [...documented.problems, ...(hasBody ? withBody : []), ...ofAccess, ...always];
+  const { key, token } = kindsOf(access);
+  const all = [
+    ...documented.problems,
+    ...(hasBody ? withBody : []),
+    ...(key ? withKey : []),
+    ...(token ? withToken : []),
+    ...always,
+  ];
   return (Object.keys(problems) as ProblemCode[]).filter((code) => all.includes(code));
 }
 
@@ -99,7 +118,16 @@ function openapi(routes: readonly RouteOptions[], version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "http://127.0.0.1:7700" }],
-    tags: ["Notifications", "Topics", "Subscribers", "Users", "Clients", "Keys"].map((name) => ({ name })),
+    tags: [
+      "Notifications",
+      "Topics",
+      "Subscribers",
+      "Grants",
+      "Subscriptions",
+      "Users",
+      "Clients",
+      "Keys",
+    ].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, refer(schema, name)])),
@@ -146,7 +174,7 @@ function operation(access: Access | undefined, documented: Documented, schemas: 
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(access === "anybody" ? {} : { security: [access === "client" ? { token: [] } : { key: [] }] }),
+    ...(access === "anybody" ? {} : { security: securityOf(access) }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -161,6 +189,11 @@ function operation(access: Access | undefined, documented: Documented, schemas: 
     responses: { ...answersOf(documented), ...refusalsOf(codes) },
   };
   return { content, codes };
+}
+
+function securityOf(access: Access | undefined): object[] {
+  const { key, token } = kindsOf(access);
+  return [...(key ? [{ key: [] }] : []), ...(token ? [{ token: [] }] : [])];
 }
 
 function parametersIn(place: "path" | "query", schema: TSchema | undefined): object[] {

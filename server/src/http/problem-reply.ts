@@ -15,6 +15,9 @@ declare module "fastify" {
   }
 }
 
+export const isProblem = (value: object | null): value is Problem =>
+  value !== null && "status" in value && "code" in value;
+
 /** Headers that a problem calls for, beside its content type. */
 export function problemHeaders({ status, code, retryMs }: Problem): Record<string, string> {
   const headers: Record<string, string> = { "content-type": problemMediaType, "cache-control": "no-store" };

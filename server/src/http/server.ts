@@ -6,6 +6,9 @@ import { type ProblemCode, problem } from "@carillon/protocol/problems";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Keyring } from "../access/keyring.ts";
 import type { Tokens } from "../access/tokens.ts";
+import type { Following } from "../receiver/following.ts";
+import type { Grants } from "../receiver/grants.ts";
+import type { Publishing } from "../receiver/publishing.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import type { Topics } from "../receiver/topics.ts";
 import type { Tracking } from "../receiver/tracking.ts";
@@ -15,13 +18,16 @@ import { type Acks, acks } from "./acks.ts";
 import { type Authorizer, guard } from "./authorize.ts";
 import { budgetBodies } from "./body-budget.ts";
 import { answerEverything } from "./errors.ts";
+import { grants } from "./grants.ts";
 import { parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
+import { publishing } from "./publishing.ts";
 import { nameRequests, requestId } from "./request-id.ts";
 import { subscribers } from "./subscribers.ts";
+import { subscriptions } from "./subscriptions.ts";
 import { tokens } from "./tokens.ts";
 import { topics } from "./topics.ts";
 import { tracking } from "./tracking.ts";
@@ -52,7 +58,6 @@ export interface ProducerDeps {
   readonly tracking: Tracking;
   /** What was accepted is stored a moment later: until then it can't be found. */
   readonly storesLater: boolean;
-  readonly topics: Topics;
   readonly tokens: Tokens;
   readonly keyring: Keyring;
 }
@@ -61,12 +66,21 @@ export interface ProducerDeps {
 export interface ClientDeps {
   readonly acks: Acks;
   readonly marks: Marks;
+  readonly following: Following;
+  readonly publishing: Publishing;
+}
+
+/** What both ask for. */
+export interface TopicDeps {
+  readonly topics: Topics;
+  readonly grants: Grants;
 }
 
 export interface HttpDeps {
   /** Null where this process hasn't that role: its routes aren't there. */
   readonly producers: ProducerDeps | null;
   readonly clients: ClientDeps | null;
+  readonly topics: TopicDeps;
   /** What this process runs as, where others have the rest; null where it has all roles. */
   readonly roles: string | null;
   readonly authorizer: Authorizer;
@@ -107,9 +121,14 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   guard(app, deps.authorizer);
 
   if (deps.producers !== null) serveProducers(app, deps.producers, deps);
+  topics(app, deps.topics.topics);
+  subscribers(app, deps.topics.topics);
+  grants(app, deps.topics.grants);
   if (deps.clients !== null) {
     acks(app, deps.clients.acks);
     marks(app, deps.clients.marks);
+    subscriptions(app, deps.clients.following);
+    publishing(app, deps.clients.publishing);
   }
   return app;
 }
@@ -120,8 +139,6 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
     notifications(scope, { ...deps, ...producers, ...limits });
   });
   tracking(app, producers.tracking, producers.storesLater);
-  topics(app, producers.topics);
-  subscribers(app, producers.topics);
   tokens(app, producers.tokens);
   keys(app, producers.keyring);
 }

@@ -1,11 +1,12 @@
 import { SubscribedAnswer, SubscribersAnswer } from "@carillon/protocol/answers";
+import { limits } from "@carillon/protocol/limits";
 import { problem } from "@carillon/protocol/problems";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { mostSubscriptions, type Topics } from "../receiver/topics.ts";
+import type { Topics } from "../receiver/topics.ts";
+import { askerOf } from "./authorize.ts";
 import { Page, pageLimit, TopicName, UserId } from "./parameters.ts";
-import { sendProblem } from "./problem-reply.ts";
-import { noTopic } from "./topics.ts";
+import { isProblem, sendProblem } from "./problem-reply.ts";
 
 const OfTopic = Type.Object({ topic: TopicName }, { additionalProperties: false });
 const One = Type.Object({ topic: TopicName, user: UserId }, { additionalProperties: false });
@@ -22,20 +23,19 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic/subscribers",
     schema: { params: OfTopic, querystring: Page },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "listSubscribers",
         tag: "Subscribers",
         summary: "Who follows a topic, a page at a time",
         answers: { 200: ["A page of subscribers, by user", SubscribersAnswer] },
-        problems: ["topic-invalid", "topic-not-found"],
+        problems: ["topic-invalid", "topic-not-found", "forbidden"],
       },
     },
-    async handler({ params: { topic }, query: { after = "", limit = pageLimit } }, reply) {
-      const page = await service.subscribers(topic, after, limit);
-      return page === null
-        ? sendProblem(reply, noTopic(topic))
-        : { subscribers: page.items, next: page.next };
+    async handler(request, reply) {
+      const { after = "", limit = pageLimit } = request.query;
+      const page = await service.subscribers(askerOf(request), request.params.topic, after, limit);
+      return isProblem(page) ? sendProblem(reply, page) : { subscribers: page.items, next: page.next };
     },
   });
 
@@ -44,19 +44,27 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic/subscribers",
     schema: { params: OfTopic, body: Many },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "putSubscribers",
         tag: "Subscribers",
         summary: "Subscribe many users",
         description: "Who follows the topic already keeps their place; nobody is unsubscribed.",
         answers: { 200: ["They follow the topic, but for those in `full`", SubscribedAnswer] },
-        problems: ["topic-invalid", "topic-not-found", "body-invalid", "media-type-unsupported", ...storage],
+        problems: [
+          "topic-invalid",
+          "topic-not-found",
+          "forbidden",
+          "body-invalid",
+          "media-type-unsupported",
+          ...storage,
+        ],
       },
     },
-    async handler({ params: { topic }, body: { users } }, reply) {
-      const done = await service.subscribe(topic, [...new Set(users)]);
-      return done === null ? sendProblem(reply, noTopic(topic)) : { full: done.full };
+    async handler(request, reply) {
+      const users = [...new Set(request.body.users)];
+      const done = await service.subscribe(askerOf(request), request.params.topic, users);
+      return isProblem(done) ? sendProblem(reply, done) : { full: done.full };
     },
   });
 
@@ -65,22 +73,30 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic/subscribers/:user",
     schema: { params: One },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "putSubscriber",
         tag: "Subscribers",
         summary: "Subscribe a user",
         answers: { 204: ["The user follows the topic", null] },
-        problems: ["topic-invalid", "user-invalid", "topic-not-found", "subscriptions-too-many", ...storage],
+        problems: [
+          "topic-invalid",
+          "user-invalid",
+          "topic-not-found",
+          "forbidden",
+          "subscriptions-too-many",
+          ...storage,
+        ],
       },
     },
-    async handler({ params: { topic, user } }, reply) {
-      const done = await service.subscribe(topic, [user]);
-      if (done === null) return sendProblem(reply, noTopic(topic));
+    async handler(request, reply) {
+      const { topic, user } = request.params;
+      const done = await service.subscribe(askerOf(request), topic, [user]);
+      if (isProblem(done)) return sendProblem(reply, done);
       if (done.full.length === 0) return reply.code(204).send();
       return sendProblem(
         reply,
-        problem("subscriptions-too-many", `the user follows ${mostSubscriptions} topics already`),
+        problem("subscriptions-too-many", `the user follows ${limits.subscriptions} topics already`),
       );
     },
   });
@@ -90,20 +106,26 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic/subscribers/:user",
     schema: { params: One },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "deleteSubscriber",
         tag: "Subscribers",
         summary: "Unsubscribe a user",
         answers: { 204: ["The user doesn't follow the topic any more", null] },
-        problems: ["topic-invalid", "user-invalid", "topic-not-found", "subscriber-not-found", ...storage],
+        problems: [
+          "topic-invalid",
+          "user-invalid",
+          "topic-not-found",
+          "forbidden",
+          "subscriber-not-found",
+          ...storage,
+        ],
       },
     },
-    async handler({ params: { topic, user } }, reply) {
-      const missing = await service.unsubscribe(topic, user);
-      if (missing === null) return reply.code(204).send();
-      if (missing === "topic") return sendProblem(reply, noTopic(topic));
-      return sendProblem(reply, problem("subscriber-not-found", `${user} doesn't follow ${topic}`));
+    async handler(request, reply) {
+      const { topic, user } = request.params;
+      const refused = await service.unsubscribe(askerOf(request), topic, user);
+      return refused === null ? reply.code(204).send() : sendProblem(reply, refused);
     },
   });
 }

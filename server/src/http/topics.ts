@@ -1,23 +1,16 @@
 import { TopicAnswer, TopicsAnswer } from "@carillon/protocol/answers";
-import { type Problem, pointerTo, problem } from "@carillon/protocol/problems";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { Topics } from "../receiver/topics.ts";
-import type { Topic as TopicRow } from "../store/directory.ts";
-import { producerOf } from "./authorize.ts";
+import { askerOf } from "./authorize.ts";
 import { Page, pageLimit, TopicName } from "./parameters.ts";
-import { sendProblem } from "./problem-reply.ts";
+import { isProblem, sendProblem } from "./problem-reply.ts";
+import { changesOf, TopicBody, topicAnswer, wantedOf } from "./topic-body.ts";
+import { bodyChecker } from "./validation.ts";
 
 const Params = Type.Object({ topic: TopicName }, { additionalProperties: false });
-
-export const noTopic = (topic: string): Problem => problem("topic-not-found", `there is no topic ${topic}`);
-
-const toAnswer = ({ topic, owner, createdAt, subscribers }: TopicRow) => ({
-  topic,
-  owner,
-  created: new Date(createdAt).toISOString(),
-  subscribers,
-});
+const bodyProblem = bodyChecker(TopicBody);
+const storage = ["storage-full", "storage-read-only"] as const;
 
 export function topics(app: FastifyInstance, service: Topics): void {
   app.route<{ Querystring: Static<typeof Page> }>({
@@ -25,18 +18,20 @@ export function topics(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics",
     schema: { querystring: Page },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "listTopics",
         tag: "Topics",
         summary: "Topics by name, a page at a time",
+        description: "All of them for a producer; for a user, their own.",
         answers: { 200: ["A page of topics", TopicsAnswer] },
         problems: [],
       },
     },
-    async handler({ query: { after = "", limit = pageLimit } }) {
-      const { items, next } = await service.list(after, limit);
-      return { topics: items.map(toAnswer), next };
+    async handler(request) {
+      const { after = "", limit = pageLimit } = request.query;
+      const { items, next } = await service.list(askerOf(request), after, limit);
+      return { topics: items.map(topicAnswer), next };
     },
   });
 
@@ -45,18 +40,20 @@ export function topics(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic",
     schema: { params: Params },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "getTopic",
         tag: "Topics",
         summary: "A topic",
+        description:
+          "For a user: one that is theirs or open, that they follow or may publish to. Any other isn't there.",
         answers: { 200: ["The topic", TopicAnswer] },
         problems: ["topic-invalid", "topic-not-found"],
       },
     },
-    async handler({ params: { topic } }, reply) {
-      const found = await service.get(topic);
-      return found === null ? sendProblem(reply, noTopic(topic)) : toAnswer(found);
+    async handler(request, reply) {
+      const found = await service.get(askerOf(request), request.params.topic);
+      return isProblem(found) ? sendProblem(reply, found) : topicAnswer(found);
     },
   });
 
@@ -65,32 +62,61 @@ export function topics(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic",
     schema: { params: Params },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "putTopic",
         tag: "Topics",
-        summary: "Make a topic, or leave it as it is",
-        description: "A topic that was deleted and is made again goes on with its old seqs.",
-        bodies: { "application/json": Type.Object({}, { additionalProperties: false }) },
+        summary: "Make a topic, or replace what it is",
+        description:
+          "What the body doesn't say is as by default, but for the owner of one that is there, who stays. Without a body, one that is there is left as it is. A topic that was deleted and is made again goes on with its old seqs.",
+        bodies: { "application/json": TopicBody },
         bodyOptional: true,
         answers: { 200: ["It was there", TopicAnswer], 201: ["It was made", TopicAnswer] },
         problems: [
           "topic-invalid",
           "topic-not-found",
+          "topic-taken",
+          "topics-too-many",
+          "forbidden",
           "body-invalid",
           "media-type-unsupported",
-          "storage-full",
-          "storage-read-only",
+          ...storage,
         ],
       },
     },
     async handler(request, reply) {
-      const { topic } = request.params;
-      const unknown = bodyProblem(request.body);
-      if (unknown !== null) return sendProblem(reply, unknown);
-      const { topic: found, created } = await service.create(topic, `key:${producerOf(request).key.name}`);
-      if (found === null) return sendProblem(reply, noTopic(topic));
-      return reply.code(created ? 201 : 200).send(toAnswer(found));
+      const { body, params } = request;
+      const wrong = body === undefined ? null : bodyProblem(body);
+      if (wrong !== null) return sendProblem(reply, wrong);
+      const wanted = body === undefined ? null : wantedOf(body as Static<typeof TopicBody>);
+      if (isProblem(wanted)) return sendProblem(reply, wanted);
+      const put = await service.put(askerOf(request), params.topic, wanted);
+      if (isProblem(put)) return sendProblem(reply, put);
+      return reply.code(put.created ? 201 : 200).send(topicAnswer(put.topic));
+    },
+  });
+
+  app.route<{ Params: Static<typeof Params>; Body: Static<typeof TopicBody> }>({
+    method: "PATCH",
+    url: "/v1/topics/:topic",
+    schema: { params: Params, body: TopicBody },
+    config: {
+      access: "topics or client",
+      documented: {
+        id: "changeTopic",
+        tag: "Topics",
+        summary: "Change some of what a topic is",
+        description:
+          "What the body doesn't say stays. It holds at once where it was asked, and within five seconds on every other server.",
+        answers: { 200: ["The topic as it is now", TopicAnswer] },
+        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storage],
+      },
+    },
+    async handler(request, reply) {
+      const changes = changesOf(request.body);
+      if (isProblem(changes)) return sendProblem(reply, changes);
+      const changed = await service.change(askerOf(request), request.params.topic, changes);
+      return isProblem(changed) ? sendProblem(reply, changed) : topicAnswer(changed);
     },
   });
 
@@ -99,33 +125,18 @@ export function topics(app: FastifyInstance, service: Topics): void {
     url: "/v1/topics/:topic",
     schema: { params: Params },
     config: {
-      access: "topics",
+      access: "topics or client",
       documented: {
         id: "deleteTopic",
         tag: "Topics",
-        summary: "Delete a topic, its subscriptions and its notifications",
+        summary: "Delete a topic, its subscriptions, grants and notifications",
         answers: { 204: ["It is gone", null] },
-        problems: ["topic-invalid", "topic-not-found", "storage-full", "storage-read-only"],
+        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storage],
       },
     },
-    async handler({ params: { topic } }, reply) {
-      return (await service.remove(topic)) ? reply.code(204).send() : sendProblem(reply, noTopic(topic));
+    async handler(request, reply) {
+      const refused = await service.remove(askerOf(request), request.params.topic);
+      return refused === null ? reply.code(204).send() : sendProblem(reply, refused);
     },
   });
-}
-
-/** Topics have no settings yet: an empty object, or nothing. */
-function bodyProblem(body: unknown): Problem | null {
-  if (body === undefined) return null;
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    return problem("body-invalid", "the body must be an object", {
-      errors: [{ pointer: "", detail: "must be an object" }],
-    });
-  }
-  const [name] = Object.keys(body);
-  return name === undefined
-    ? null
-    : problem("body-invalid", `/${name} is not known`, {
-        errors: [{ pointer: pointerTo("", name), detail: "is not known" }],
-      });
 }

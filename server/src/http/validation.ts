@@ -12,6 +12,7 @@ import {
   problem,
 } from "@carillon/protocol/problems";
 import { isStreamName, namePattern, ownerOf } from "@carillon/protocol/stream";
+import { durationPattern } from "@carillon/protocol/timestamp";
 import type { FastifyInstance } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -42,6 +43,13 @@ export function validateWithSchemas(app: FastifyInstance): void {
       };
     };
   });
+}
+
+/** For a body that may be absent, which a route's own schema can't say: what is wrong with one that is there. */
+export function bodyChecker(schema: TSchema): (body: unknown) => Problem | null {
+  const validator = Compile(schema);
+  const names = "properties" in schema ? Object.keys(schema.properties as object) : [];
+  return (body) => (validator.Check(body) ? null : toProblem("body", body, validator.Errors(body), names));
 }
 
 /** A query is text; where an integer is asked for, digits are one. */
@@ -90,6 +98,12 @@ function places(part: Part, value: unknown, error: SchemaError, names: readonly 
   }
   const bare = keyword === "pattern" && params.pattern === namePattern ? bareName(value, instancePath) : null;
   if (bare !== null) return [place(instancePath, `must be a bare id or name; did you mean ${bare}?`)];
+  if (keyword === "enum") {
+    return [place(instancePath, `must be one of ${params.allowedValues.join(", ")}`)];
+  }
+  if (keyword === "pattern" && params.pattern === durationPattern) {
+    return [place(instancePath, "must be a duration such as 30s, 10m, 24h or 7d")];
+  }
   return [place(instancePath, message)];
 }
 

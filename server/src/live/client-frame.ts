@@ -1,6 +1,6 @@
 import type { ClientFrame } from "@carillon/protocol/frames";
 import { type MarkChange, type MarkKind, readMarkChange } from "@carillon/protocol/marks";
-import { isStreamName } from "@carillon/protocol/stream";
+import { isName, isStreamName } from "@carillon/protocol/stream";
 
 const isRef = (value: unknown): boolean =>
   value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0);
@@ -14,6 +14,10 @@ interface MarkFrame {
   readonly kind: MarkKind;
   readonly change: MarkChange;
 }
+const isTopic = (value: unknown): value is string => typeof value === "string" && isName(value);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads what a client sent; anything that isn't a frame of the protocol is an error to tell it about. */
 export function readClientFrame(text: string): Plain | MarkFrame | { readonly error: string } {
@@ -23,9 +27,8 @@ export function readClientFrame(text: string): Plain | MarkFrame | { readonly er
   } catch {
     return { error: "not JSON" };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { error: "not a JSON object" };
-  const { type, ref, stream, seq, token } = value as Record<string, unknown>;
+  if (!isObject(value)) return { error: "not a JSON object" };
+  const { type, ref, stream, seq, topic, notification, token } = value;
   if (!isRef(ref)) return { error: "ref is not a whole number" };
   const withRef = ref === undefined ? {} : { ref: ref as number };
   switch (type) {
@@ -39,14 +42,22 @@ export function readClientFrame(text: string): Plain | MarkFrame | { readonly er
     case "read":
     case "archive":
     case "seen": {
-      const change = readMarkChange(type, value as Record<string, unknown>);
+      const change = readMarkChange(type, value);
       if ("member" in change) return { error: `${type}: ${change.member} ${change.detail}` };
       return { type: "mark", ...withRef, kind: type, change };
     }
+    case "subscribe":
+    case "unsubscribe":
+      if (!isTopic(topic)) return { error: `${type}: topic is not a topic's name` };
+      return { type, ...withRef, topic };
+    case "send":
+      if (!isTopic(topic)) return { error: "send: topic is not a topic's name" };
+      if (!isObject(notification)) return { error: "send: notification is not an object" };
+      return { type, ...withRef, topic, notification };
     case "auth":
       if (typeof token !== "string" || token.length > 8192) return { error: "auth: token is not a token" };
       return { type, ...withRef, token };
     default:
-      return { error: "type is none of ack, read, archive, seen, auth, ping" };
+      return { error: "type is none of ack, read, archive, seen, subscribe, unsubscribe, send, auth, ping" };
   }
 }

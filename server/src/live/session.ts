@@ -27,6 +27,7 @@ import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
 import { readClientFrame } from "./client-frame.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
 import type { SessionShared } from "./sessions.ts";
+import { makeTopicFrames, type Sent, type TopicFrames } from "./topic-frames.ts";
 
 export interface SessionOptions {
   readonly user: string;
@@ -76,6 +77,8 @@ export class Session implements FeedSink, WheelEntry {
   /** Since when its queue has been over the limit; 0 when it isn't. */
   private slowSince = 0;
   private ackedBeyondStored = false;
+  /** For what the client asks about topics; few ever do. */
+  private topicFrames: TopicFrames | null = null;
 
   constructor(id: string, options: SessionOptions, shared: SessionShared) {
     this.id = id;
@@ -137,6 +140,11 @@ export class Session implements FeedSink, WheelEntry {
       case "mark":
         void this.mark(frame.kind, frame.change, frame.ref);
         return;
+      case "subscribe":
+      case "unsubscribe":
+      case "send":
+        this.topicFrames ??= this.openTopicFrames();
+        return this.topicFrames.take(frame, text.length);
       case "auth":
         void this.refresh(frame.token, frame.ref);
     }
@@ -319,8 +327,20 @@ export class Session implements FeedSink, WheelEntry {
       this.reply(ref, typeof marked === "string" ? errorOf(whyNotMarked(marked)) : null);
     } catch (reason) {
       if (!(reason instanceof Failure)) this.shared.broken(reason);
-      this.reply(ref, errorOf(toProblem(reason)));
+      this.reply(ref, toProblem(reason));
     }
+  }
+
+  private openTopicFrames(): TopicFrames {
+    const { following, publishing, broken } = this.shared;
+    return makeTopicFrames({
+      user: this.user,
+      following,
+      publishing,
+      renew: () => this.feed.renew(),
+      reply: (ref, refused, sent) => this.reply(ref, refused, sent),
+      broken,
+    });
   }
 
   private storeDevice(): void {
@@ -344,9 +364,11 @@ export class Session implements FeedSink, WheelEntry {
     this.reply(ref, null);
   }
 
-  private reply(ref: number | undefined, error: ReplyError | null): void {
+  private reply(ref: number | undefined, refused: ReplyError | null, sent: Sent = {}): void {
     if (ref === undefined) return;
-    this.frame("reply", error === null ? { ref, ok: true } : { ref, ok: false, error });
+    if (refused === null) return this.frame("reply", { ref, ok: true, ...sent });
+    const { code, detail } = refused;
+    this.frame("reply", { ref, ok: false, error: { code, detail }, ...sent });
   }
 }
 

@@ -3,6 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { Distributor } from "../distributor/distributor.ts";
 import { Failure } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
+import type { Following } from "../receiver/following.ts";
+import type { Publishing } from "../receiver/publishing.ts";
 import { makeTimerWheel, type TimerWheel } from "../timer-wheel.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
@@ -46,6 +48,8 @@ export interface SessionsDeps {
   readonly distributor: Distributor;
   readonly clock: Clock;
   readonly verify: Verify;
+  readonly following: Pick<Following, "follow" | "leave">;
+  readonly publishing: Publishing;
   readonly metrics: SessionsMetrics;
   /** A bug showed itself: something to log. */
   readonly broken: (reason: unknown) => void;

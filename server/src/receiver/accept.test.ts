@@ -2,24 +2,29 @@ import type { Notification } from "@carillon/protocol/notification";
 import { parseNotification } from "@carillon/protocol/parse-notification";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ApiKey } from "../store/access.ts";
+import type { Producer } from "../access/principal.ts";
 import { accept, type Circumstances, type Decision } from "./accept.ts";
+import type { Terms } from "./known-topics.ts";
 
 const now = Date.parse("2026-01-31T09:30:00.250Z");
 
-const key = (...sources: string[]): ApiKey => ({
-  name: "shop",
-  hash: "",
-  scopes: ["send"],
-  sources,
-  createdAt: 0,
-  expiresAt: null,
+const key = (...sources: string[]): Producer => ({
+  kind: "producer",
+  key: { name: "shop", hash: "", scopes: ["send"], sources, createdAt: 0, expiresAt: null },
 });
+const user = { kind: "client", user: "42" } as const;
+/** Every topic there is, but for one. */
+const topics = new Proxy(new Map<string, Terms | null>(), {
+  get: (_, name) =>
+    name === "get" ? (topic: string) => (topic === "gone" ? null : { active: true, keepMs: null }) : null,
+});
+const oneTopic = (terms: Partial<Terms>) => new Map([["t", { active: true, keepMs: null, ...terms }]]);
 
 const circumstances = (more: Partial<Circumstances> = {}): Circumstances => ({
-  key: key("*"),
+  by: key("*"),
   now,
-  missing: new Set(),
+  topics,
+  follows: () => false,
   sizeBytes: 65_536,
   ...more,
 });
@@ -100,11 +105,107 @@ describe("records", () => {
 
   test("topics that don't exist are told apart, the others go on", () => {
     const to = ["topic:gone", "user:42", "topic:here"] as const;
-    const decision = accepted(
-      accept({ ...order, to }, "o-17", circumstances({ missing: new Set(["gone", "42"]) })),
-    );
-    expect(decision.unknown).toEqual(["topic:gone"]);
+    const decision = accepted(accept({ ...order, to }, "o-17", circumstances()));
+    expect([...decision.refused].map(([to, { code }]) => [to, code])).toEqual([
+      ["topic:gone", "topic-not-found"],
+    ]);
     expect(decision.records.map(({ stream }) => stream)).toEqual(["user:42", "topic:here"]);
+  });
+});
+
+describe("a topic's terms", () => {
+  const to = ["user:1", "topic:t"] as const;
+  const both = (given: Notification, terms: Partial<Terms>) =>
+    accepted(accept(given, "o-17", circumstances({ topics: oneTopic(terms) })));
+  const expiries = (expires: string | undefined, keepMs: number | null) => {
+    const given = { ...order, to, ...(expires === undefined ? {} : { expires }) };
+    const { records } = both(given, { keepMs });
+    for (const { body, expiresAt } of records) {
+      const told = JSON.parse(body).expirytime;
+      expect(told).toBe(expiresAt === null ? undefined : new Date(expiresAt).toISOString());
+    }
+    return records.map(({ expiresAt }) => (expiresAt === null ? null : expiresAt - now));
+  };
+
+  test("what it keeps for a while expires by then, for its followers alone; the earlier wins", () => {
+    expect(expiries(undefined, 60_000)).toEqual([null, 60_000]);
+    expect(expiries("30s", 60_000)).toEqual([30_000, 30_000]);
+    expect(expiries("10m", 60_000)).toEqual([600_000, 60_000]);
+    expect(expiries("60s", 60_000)).toEqual([60_000, 60_000]);
+    expect(expiries("10m", null)).toEqual([600_000, 600_000]);
+  });
+
+  test("how long it keeps is no content: sent again after that was changed, it is the same", () => {
+    const [first, second] = [60_000, null].map((keepMs) => both({ ...order, to }, { keepMs }));
+    expect(second!.records.map(({ digest }) => digest)).toEqual(first!.records.map(({ digest }) => digest));
+  });
+
+  test("of what is ephemeral nothing is kept, and nothing expires", () => {
+    const { records } = both({ ...order, to, ephemeral: true }, { keepMs: 60_000 });
+    expect(records.map(({ expiresAt }) => expiresAt)).toEqual([null, null]);
+    expect(records[1]!.body).not.toContain("expirytime");
+  });
+
+  test("an event that is too large with the expiry that a topic gives it is refused whole", () => {
+    const sizeBytes = Buffer.byteLength(one({ ...order, to: ["user:1"] }).body) + 1;
+    const given = (keepMs: number | null) =>
+      accept({ ...order, to }, "o-17", circumstances({ topics: oneTopic({ keepMs }), sizeBytes }));
+    expect(given(null).ok).toBe(true);
+    expect(given(60_000)).toMatchObject({ ok: false, problem: { code: "notification-too-large" } });
+  });
+
+  test("an inactive one takes nothing, and the others go on", () => {
+    const { refused, records } = both({ ...order, to }, { active: false });
+    expect(refused.get("topic:t")?.code).toBe("topic-inactive");
+    expect(records.map(({ stream }) => stream)).toEqual(["user:1"]);
+  });
+
+  test("for some members: their own streams, marked with the topic, on its terms; others are refused", () => {
+    const given = { ...order, to: ["user:1", "user:2"] as const, topic: "t" };
+    const follows = (topic: string, user: string) => topic === "t" && user === "2";
+    const told = (terms: Partial<Terms>) =>
+      accepted(accept(given, "o-17", circumstances({ topics: oneTopic(terms), follows })));
+    const { records, refused } = told({ keepMs: 60_000 });
+    expect(records).toMatchObject([{ stream: "user:2", expiresAt: now + 60_000 }]);
+    expect(JSON.parse(records[0]!.body).topic).toBe("t");
+    expect(refused.get("user:1")?.code).toBe("subscriber-not-found");
+    expect([...told({ active: false }).refused.values()].map(({ code }) => code)).toEqual([
+      "topic-inactive",
+      "topic-inactive",
+    ]);
+    const gone = accepted(
+      accept({ ...given, topic: "gone" }, "o-17", circumstances({ follows: () => true })),
+    );
+    expect([...gone.refused.values()].map(({ code }) => code)).toEqual([
+      "topic-not-found",
+      "topic-not-found",
+    ]);
+  });
+});
+
+describe("whom it is from", () => {
+  const sent = (by: Circumstances["by"], source?: string) => {
+    const given = { to: ["user:1"], type: "t", ...(source === undefined ? {} : { source }) } as const;
+    const decision = accept(given, "a", circumstances({ by }));
+    return decision.ok ? decision.source : decision.problem.code;
+  };
+
+  test("a user's is from the user, and from no other", () => {
+    expect(sent(user)).toBe("/users/42");
+    expect(sent(user, "/users/42")).toBe("/users/42");
+    for (const source of ["/users/7", "/users/42/", "/users/420", "/shop", "users/42"]) {
+      expect(sent(user, source)).toBe("source-forbidden");
+    }
+  });
+
+  test("no API key passes for a user, whatever its sources", () => {
+    for (const source of ["/users/42", "/users/", "/users/x/y"]) {
+      expect(sent(key("*"), source)).toBe("source-forbidden");
+      expect(sent(key(source), source)).toBe("source-forbidden");
+      expect(sent(key(source))).toBe("source-forbidden");
+    }
+    expect(sent(key("*"), "/users")).toBe("/users");
+    expect(sent(key("*"), "/user/42")).toBe("/user/42");
   });
 });
 
@@ -176,7 +277,7 @@ describe("what is refused whole", () => {
     ["/b", ["/a", "/b"], null],
     ["/b", [], "source-forbidden"],
   ])("source %s with a key for %j: %s", (source, sources, code) => {
-    expect(refusal({ ...order, source }, { key: key(...sources) })).toBe(code);
+    expect(refusal({ ...order, source }, { by: key(...sources) })).toBe(code);
   });
 
   test.each([
@@ -186,7 +287,7 @@ describe("what is refused whole", () => {
     [["/a", "/b"], "body-invalid"],
     [[], "body-invalid"],
   ])("no source with a key for %j: %s", (sources, code) => {
-    expect(refusal({ to: ["user:42"], type: "t" }, { key: key(...sources) })).toBe(code);
+    expect(refusal({ to: ["user:42"], type: "t" }, { by: key(...sources) })).toBe(code);
   });
 
   test("an event over the limit, counted in bytes of UTF-8", () => {

@@ -1,5 +1,5 @@
 /**
- * Accepting, as a decision: what a notification from this producer becomes. Nothing is looked up and nothing is
+ * Accepting, as a decision: what a notification from this sender becomes. Nothing is looked up and nothing is
  * written here.
  */
 import { expiresAt, toEvent } from "@carillon/protocol/event";
@@ -9,14 +9,18 @@ import { isTopicStream, ownerOf, type StreamName } from "@carillon/protocol/stre
 import { maySendAs } from "../access/principal.ts";
 import type { LogRecord } from "../log/driver.ts";
 import type { ApiKey } from "../store/access.ts";
+import { type Asker, isInactive, noTopic, notMember } from "./authority.ts";
 import { contentDigest, identityKey } from "./identity.ts";
+import type { Terms } from "./known-topics.ts";
 
 export interface Circumstances {
-  readonly key: ApiKey;
+  readonly by: Asker;
   /** In milliseconds since the epoch. */
   readonly now: number;
-  /** Topics that don't exist, of those that the notification may name. */
-  readonly missing: ReadonlySet<string>;
+  /** Of every topic that the notification names; null: it doesn't exist. */
+  readonly topics: ReadonlyMap<string, Terms | null>;
+  /** Where it is for some of those who follow a topic: whether a user does. */
+  readonly follows: (topic: string, user: string) => boolean;
   /** The largest event, in bytes of JSON; the protocol's bound or less. */
   readonly sizeBytes: number;
 }
@@ -33,46 +37,79 @@ export type Decision =
       readonly id: string;
       readonly source: string;
       readonly ephemeral: boolean;
-      /** One for each recipient that exists, in the order of `to`; all share one body. */
+      /**
+       * One for each recipient that isn't refused, in the order of `to`; all of one expiry share one body. The expiry
+       * is settled here, the earlier of the notification's and its topic's: a log that is read again finds it so.
+       */
       readonly records: readonly LogRecord[];
-      /** Recipients that don't exist. */
-      readonly unknown: readonly StreamName[];
+      /** Recipients that don't get it, and why. */
+      readonly refused: ReadonlyMap<StreamName, Problem>;
     };
+
+const nobody: ReadonlyMap<StreamName, Problem> = new Map();
 
 /** `id` is the notification's own, or what stands for it. */
 export function accept(notification: Notification, id: string, circumstances: Circumstances): Decision {
-  const { key, now, missing, sizeBytes } = circumstances;
-  const source = notification.source ?? onlySource(key);
-  if (source === undefined) return { ok: false, id, source, problem: sourceMissing };
-  if (!maySendAs(key, source)) return { ok: false, id, source, problem: sourceForbidden(key) };
+  const { by, now, topics, sizeBytes } = circumstances;
+  const source = sourceOf(notification, by);
+  if (typeof source !== "string") return { ok: false, id, source: notification.source, problem: source };
 
+  const ephemeral = notification.ephemeral === true;
   const expires = expiresAt(notification, now);
   const time = notification.time ?? timestamp(now);
-  const body = toEvent(notification, { id, source, time, expiresAt: expires });
-  if (isLarger(body, sizeBytes)) return { ok: false, id, source, problem: tooLarge(sizeBytes) };
+  const whole = toEvent(notification, { id, source, time, expiresAt: expires });
+  if (isLarger(whole, sizeBytes)) return { ok: false, id, source, problem: tooLarge(sizeBytes) };
+  /** Those that a topic lets expire sooner. */
+  const sooner = new Map<number, string>();
+  const soonerBody = (at: number): string => {
+    const body = sooner.get(at) ?? toEvent(notification, { id, source, time, expiresAt: at });
+    sooner.set(at, body);
+    return body;
+  };
 
   const name = identityKey(source, id);
   const digest = contentDigest(notification);
   const records: LogRecord[] = [];
-  const unknown: StreamName[] = [];
+  let refused: Map<StreamName, Problem> | null = null;
   for (const stream of notification.to) {
-    if (missing.size > 0 && isTopicStream(stream) && missing.has(ownerOf(stream))) {
-      unknown.push(stream);
+    const topic = isTopicStream(stream) ? ownerOf(stream) : notification.topic;
+    const terms = topic === undefined ? undefined : (topics.get(topic) ?? null);
+    const why = topic === undefined ? null : whyNot(stream, topic, terms ?? null, circumstances);
+    if (why !== null) {
+      refused ??= new Map();
+      refused.set(stream, why);
       continue;
     }
+    const keepMs = ephemeral ? null : (terms?.keepMs ?? null);
+    const kept = keepMs !== null && (expires === null || now + keepMs < expires) ? now + keepMs : null;
     records.push({
       stream,
       key: name,
       digest,
       silent: notification.silent === true,
       collapseKey: notification.collapseKey ?? null,
-      expiresAt: expires,
+      expiresAt: kept ?? expires,
       receipt: notification.receipt === true,
       acceptedAt: now,
-      body,
+      body: kept === null ? whole : soonerBody(kept),
     });
   }
-  return { ok: true, id, source, ephemeral: notification.ephemeral === true, records, unknown };
+  for (const body of sooner.values()) {
+    if (isLarger(body, sizeBytes)) return { ok: false, id, source, problem: tooLarge(sizeBytes) };
+  }
+  return { ok: true, id, source, ephemeral, records, refused: refused ?? nobody };
+}
+
+function whyNot(
+  stream: StreamName,
+  topic: string,
+  terms: Terms | null,
+  { follows }: Circumstances,
+): Problem | null {
+  if (terms === null) return noTopic(topic);
+  if (!terms.active) return isInactive(topic);
+  if (isTopicStream(stream) || follows(topic, ownerOf(stream))) return null;
+  return notMember(ownerOf(stream), topic);
 }
 
 /** A batch has one time, and writing it out anew is a tenth of what accepting costs. */
@@ -84,6 +121,21 @@ const timestamp = (now: number): string => {
   }
   return written.text;
 };
+
+/** Where users' notifications come from, each user's from a source of their own. */
+const ofUsers = "/users/";
+
+/** As whom it is sent, or why it can't be. */
+function sourceOf({ source }: Notification, by: Asker): string | Problem {
+  if (by.kind === "client") {
+    const own = `${ofUsers}${by.user}`;
+    return source === undefined || source === own ? own : notOwnSource(own);
+  }
+  const given = source ?? onlySource(by.key);
+  if (given === undefined) return sourceMissing;
+  if (given.startsWith(ofUsers)) return sourceOfUsers;
+  return maySendAs(by.key, given) ? given : sourceForbidden(by.key);
+}
 
 const onlySource = ({ sources }: ApiKey): string | undefined =>
   sources.length === 1 && !sources[0]!.endsWith("*") ? sources[0] : undefined;
@@ -101,6 +153,15 @@ const sourceMissing = problem("body-invalid", "/source is missing", {
 const sourceForbidden = (key: ApiKey): Problem =>
   problem("source-forbidden", `the key ${key.name} may not send as this source`, {
     errors: [{ pointer: "/source", detail: "is not among the key's sources" }],
+  });
+
+const sourceOfUsers = problem("source-forbidden", `what begins with ${ofUsers} comes from users alone`, {
+  errors: [{ pointer: "/source", detail: `must not begin with ${ofUsers}, whatever the key's sources` }],
+});
+
+const notOwnSource = (own: string): Problem =>
+  problem("source-forbidden", `the user sends as ${own}`, {
+    errors: [{ pointer: "/source", detail: `must be ${own}, or absent` }],
   });
 
 const tooLarge = (sizeBytes: number): Problem =>

@@ -1,5 +1,5 @@
 /**
- * The receiver: takes what producers send, decides (accept.ts), and answers when every record is durable.
+ * The receiver: takes what producers and users send, decides (accept.ts), and answers when every record is durable.
  */
 import type { Notification } from "@carillon/protocol/notification";
 import { type Problem, problem } from "@carillon/protocol/problems";
@@ -9,11 +9,12 @@ import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
 import { failureProblem } from "../failure-problem.ts";
 import type { Appended, LogDriver, LogRecord } from "../log/driver.ts";
-import type { ApiKey } from "../store/access.ts";
+import type { GrantsDriver } from "../store/grants.ts";
 import type { Counter, Metrics } from "../telemetry/metrics.ts";
 import { uuidv7 } from "../uuid.ts";
-import { accept, type Decision } from "./accept.ts";
-import type { KnownTopics } from "./known-topics.ts";
+import { accept, type Circumstances, type Decision } from "./accept.ts";
+import { type Asker, noTopic } from "./authority.ts";
+import type { KnownTopics, Terms } from "./known-topics.ts";
 
 export interface Receipt {
   readonly to: StreamName;
@@ -46,13 +47,14 @@ export interface Receiver {
    * status 503, and sending it again with the same id is safe. Rejects as the directory port does, before
    * anything was written.
    */
-  send(key: ApiKey, submissions: readonly Submission[]): Promise<readonly Answer[]>;
+  send(by: Asker, submissions: readonly Submission[]): Promise<readonly Answer[]>;
 }
 
 export interface ReceiverDeps {
   readonly log: Pick<LogDriver, "append">;
   readonly bus: Pick<BusDriver, "publish">;
   readonly topics: KnownTopics;
+  readonly grants: Pick<GrantsDriver, "following">;
   readonly clock: Pick<Clock, "now">;
   readonly metrics: Pick<Metrics, "counter">;
   /** The largest event, in bytes of JSON. */
@@ -63,9 +65,13 @@ type Fate = Appended | { readonly state: "failed"; readonly problem: Problem };
 
 /** As much as a director takes in one batch; a larger request waits for itself, not in the log's queue. */
 const appendMost = { records: 2_000, units: 4 << 20 };
-const none: ReadonlySet<string> = new Set();
+/** Users whose membership is asked for in one call of the store. */
+const membersAtOnce = 1_000;
+const noTopics: ReadonlyMap<string, Terms | null> = new Map();
+const nobodyFollows = (): boolean => false;
 
-export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: ReceiverDeps): Receiver {
+export function openReceiver(deps: ReceiverDeps): Receiver {
+  const { log, bus, topics, grants, clock, metrics, sizeBytes } = deps;
   const accepted = metrics.counter("carillon_accepted_total");
   const counters: Partial<Record<Receipt["status"], Counter>> = {
     stored: accepted,
@@ -74,17 +80,44 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
     conflict: metrics.counter("carillon_conflicts_total"),
   };
 
-  function unfamiliar(submissions: readonly Submission[]): ReadonlySet<string> {
-    let asked: Set<string> | null = null;
+  function topicsOf(submissions: readonly Submission[]): ReadonlySet<string> | null {
+    let named: Set<string> | null = null;
     for (const { notification } of submissions) {
+      if (notification.topic !== undefined) {
+        named ??= new Set();
+        named.add(notification.topic);
+        continue;
+      }
       for (const stream of notification.to) {
-        if (isTopicStream(stream) && !topics.has(ownerOf(stream))) {
-          asked ??= new Set();
-          asked.add(ownerOf(stream));
-        }
+        if (!isTopicStream(stream)) continue;
+        named ??= new Set();
+        named.add(ownerOf(stream));
       }
     }
-    return asked ?? none;
+    return named;
+  }
+
+  /** Who of those that are told as members of a topic is one. */
+  async function membersOf(submissions: readonly Submission[]): Promise<Circumstances["follows"]> {
+    const asked = new Map<string, Set<string>>();
+    for (const { notification } of submissions) {
+      const { topic, to } = notification;
+      if (topic === undefined) continue;
+      const users = asked.get(topic) ?? new Set();
+      asked.set(topic, users);
+      for (const stream of to) users.add(ownerOf(stream));
+    }
+    if (asked.size === 0) return nobodyFollows;
+    const members = new Map<string, Set<string>>();
+    for (const [topic, users] of asked) {
+      const all = [...users];
+      const found = new Set<string>();
+      for (let at = 0; at < all.length; at += membersAtOnce) {
+        for (const user of await grants.following(topic, all.slice(at, at + membersAtOnce))) found.add(user);
+      }
+      members.set(topic, found);
+    }
+    return (topic, user) => members.get(topic)?.has(user) === true;
   }
 
   async function append(records: readonly LogRecord[]): Promise<readonly Fate[]> {
@@ -114,7 +147,7 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
     const { outcome } = fate;
     if (outcome.status === "closed") {
       topics.forget(ownerOf(to));
-      return refusedReceipt(to);
+      return refusedReceipt(to, noTopic(ownerOf(to)));
     }
     if (outcome.status === "rejected") return { to, status: "refused", error: notKept(to) };
     return outcome.status === "conflict"
@@ -130,7 +163,8 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
     const receipts: Receipt[] = [];
     for (const stream of to) {
       let receipt: Receipt;
-      if (decision.unknown.includes(stream)) receipt = refusedReceipt(stream);
+      const refused = decision.refused.size > 0 ? decision.refused.get(stream) : undefined;
+      if (refused !== undefined) receipt = refusedReceipt(stream, refused);
       else if (decision.ephemeral) receipt = { to: stream, status: "accepted", durable: false };
       else receipt = toReceipt(stream, next());
       const { error } = receipt;
@@ -142,11 +176,12 @@ export function openReceiver({ log, bus, topics, clock, metrics, sizeBytes }: Re
   }
 
   return {
-    async send(key, submissions) {
-      const asked = unfamiliar(submissions);
-      const missing = asked.size === 0 ? none : await topics.missing(asked);
+    async send(by, submissions) {
+      const named = topicsOf(submissions);
+      const terms = named === null ? noTopics : await topics.terms(named);
+      const follows = named === null ? nobodyFollows : await membersOf(submissions);
       const now = clock.now();
-      const circumstances = { key, now, missing, sizeBytes };
+      const circumstances: Circumstances = { by, now, topics: terms, follows, sizeBytes };
       const decisions = submissions.map(({ notification, fallbackId }) =>
         accept(notification, notification.id ?? fallbackId ?? uuidv7(now), circumstances),
       );
@@ -181,10 +216,7 @@ function pieceEnd(records: readonly LogRecord[], from: number): number {
 
 const toMessage = ({ stream, body }: LogRecord): BusMessage => ({ type: "ephemeral", stream, body });
 
-const refusedReceipt = (to: StreamName): Receipt => ({ to, status: "refused", error: noTopic(to) });
-
-const noTopic = (to: StreamName): Problem =>
-  problem("topic-not-found", `there is no topic ${ownerOf(to)}; PUT /v1/topics/${ownerOf(to)} makes it`);
+const refusedReceipt = (to: StreamName, error: Problem): Receipt => ({ to, status: "refused", error });
 
 const notKept = (to: StreamName): Problem =>
   problem("internal", `the store can't keep this notification for ${to}; it was set aside`);

@@ -6,12 +6,14 @@ import type { Failure } from "../errors.ts";
 import type { AccessDriver } from "./access.ts";
 import type { CoordinationDriver } from "./coordination.ts";
 import type { DirectoryDriver } from "./directory.ts";
+import type { GrantsDriver } from "./grants.ts";
 import type { PositionsDriver } from "./positions.ts";
 import type { StreamsDriver } from "./streams.ts";
 
 export interface StoreBackend {
   readonly streams: StreamsDriver;
   readonly directory: DirectoryDriver;
+  readonly grants: GrantsDriver;
   readonly positions: PositionsDriver;
   readonly access: AccessDriver;
   readonly coordination: CoordinationDriver;
@@ -39,7 +41,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, positions, coordination } = backend;
+  const { streams, directory, grants, positions, coordination } = backend;
   return {
     ...backend,
     streams: {
@@ -63,17 +65,28 @@ export function withBounds(backend: StoreBackend): StoreBackend {
     },
     directory: {
       ...directory,
-      async listTopics(after, limit) {
+      async listTopics(after, limit, owner) {
         within("limit", limit, 1, 1_000);
-        return directory.listTopics(after, limit);
+        return directory.listTopics(after, limit, owner);
       },
-      async subscribe(topic, users, most) {
+      async subscribe(topic, users, most, only) {
         within("the number of users", users.length, 0, 1_000);
-        return directory.subscribe(topic, users, most);
+        return directory.subscribe(topic, users, most, only);
       },
       async subscribers(topic, after, limit) {
         within("limit", limit, 1, 1_000);
         return directory.subscribers(topic, after, limit);
+      },
+    },
+    grants: {
+      ...grants,
+      async listGrants(topic, after, limit) {
+        within("limit", limit, 1, 1_000);
+        return grants.listGrants(topic, after, limit);
+      },
+      async following(topic, users) {
+        within("the number of users", users.length, 0, 1_000);
+        return grants.following(topic, users);
       },
     },
     positions: {

@@ -10,12 +10,13 @@
  *   to the next process. Nobody else writes to a source meanwhile, or it is read in one snapshot; where that snapshot
  *   ends with the process, `keepsPlaces` is false.
  * - **Repeatable.** A `put` that was done before, whole or in part, changes nothing. It is durable when resolved. Puts
- *   of one kind may run concurrently; `streams` come before all that name them, topics before subscriptions.
+ *   of one kind may run concurrently; `streams` come before all that name them, topics before subscriptions and grants.
  * - **Failures** are those of the streams port; after `unavailable` a call may be repeated.
  */
 import type { Mark, MarkKind } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { ApiKey } from "./access.ts";
+import type { Topic } from "./directory.ts";
 import type { Kind } from "./streams.ts";
 
 /** Streams with head 0 and rev 0 that aren't closed say nothing: they are neither counted nor given. */
@@ -49,7 +50,8 @@ export interface NotificationCopy {
 export interface Copies {
   readonly keys: ApiKey;
   readonly streams: StreamCopy;
-  readonly topics: { readonly topic: string; readonly owner: string; readonly createdAt: number };
+  readonly topics: Omit<Topic, "subscribers">;
+  readonly grants: { readonly topic: string; readonly user: string; readonly createdAt: number };
   readonly subscriptions: { readonly topic: string; readonly user: string; readonly since: number };
   readonly marks: Mark & {
     readonly user: string;
@@ -80,6 +82,7 @@ export const copyKinds = [
   "keys",
   "streams",
   "topics",
+  "grants",
   "subscriptions",
   "marks",
   "devices",

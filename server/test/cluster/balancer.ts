@@ -11,23 +11,15 @@ export interface Balancer {
   stop(): Promise<void>;
 }
 
-const clientsPaths = [
-  "/v1/live",
-  "/v1/events",
-  "/v1/poll",
-  "/v1/ack",
-  "/v1/read",
-  "/v1/archive",
-  "/v1/seen",
-  "/v1/unread",
-];
+const forClients =
+  /^\/v1\/(live|events|poll|ack|read|archive|seen|unread|subscriptions(\/[^/]+)?|topics\/[^/]+\/notifications)$/;
 
 export async function balance(deployment: Pick<Deployment, "urls">): Promise<Balancer> {
   let turn = 0;
   const sockets = new Set<Socket>();
 
   function target(path: string): URL | null {
-    const role = clientsPaths.includes(path.split("?", 1)[0]!) ? "distributor" : "receiver";
+    const role = forClients.test(path.split("?", 1)[0]!) ? "distributor" : "receiver";
     const urls = deployment.urls(role);
     return urls.length === 0 ? null : new URL(urls[turn++ % urls.length]!);
   }

@@ -11,6 +11,7 @@ let failure: Error | null = null;
 
 beforeAll(async () => {
   stage = await openStage({
+    topicsPerUser: 1,
     sizeBytes: 2_000,
     mostKeys: 1,
     limits: { bodyBytes: 10_000, batchItems: 3 },
@@ -96,6 +97,22 @@ const meetings: Record<string, Ask> = {
     return stage.post({ ...one, id: "c", data: 1 });
   },
   "subscriptions-too-many": full,
+  "grant-not-found": () => stage.ask("DELETE", "/v1/topics/builds/grants/nobody"),
+  "topic-inactive": async () => {
+    await stage.ask("PUT", "/v1/topics/asleep", { active: false });
+    return stage.post({ ...one, to: "topic:asleep" });
+  },
+  "topic-taken": () => stage.as("42", "PUT", "/v1/topics/builds"),
+  "topics-too-many": async () => {
+    await stage.as("42", "PUT", "/v1/topics/first");
+    return stage.as("42", "PUT", "/v1/topics/second");
+  },
+  "grants-too-many": async () => {
+    await stage.ask("PUT", "/v1/topics/granted");
+    const users = Array.from({ length: 1_000 }, (_, at) => `u${at}`);
+    await Promise.all(users.map((user) => stage.store.grants.grant("granted", user, 1_000)));
+    return stage.ask("PUT", "/v1/topics/granted/grants/one-more");
+  },
   "not-followed": () => ack({ stream: "topic:none", seq: 1 }),
   "marks-too-many": tooMany,
   "not-sent": () => ack({ stream: "user:42", seq: 9_999 }),
@@ -189,7 +206,7 @@ test("a request id that can't stand in a log is replaced", async () => {
 
 test("a method that isn't served is told the ones that are", async () => {
   expect((await stage.ask("PUT", "/v1/notifications")).headers.allow).toBe("POST");
-  expect((await stage.ask("POST", "/v1/topics/a")).headers.allow).toBe("GET, PUT, DELETE");
+  expect((await stage.ask("POST", "/v1/topics/a")).headers.allow).toBe("GET, PUT, PATCH, DELETE");
   for (const headers of [{}, { "content-type": "text/xml" }, { "content-type": "application/json" }]) {
     const query = await stage.inject({ method: "QUERY" as "POST", url: "/v1/topics", headers, payload: "{" });
     expect(query.statusCode).toBe(405);

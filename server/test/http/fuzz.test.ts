@@ -1,4 +1,4 @@
-import { ProblemAnswer } from "@carillon/protocol/answers";
+import { ProblemAnswer } from "@carillon/protocol/receipt";
 import fc from "fast-check";
 import type { InjectOptions } from "fastify";
 import { Compile } from "typebox/compile";

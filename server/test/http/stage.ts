@@ -16,7 +16,10 @@ import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
+import { openFollowing } from "../../src/receiver/following.ts";
+import { openGrants } from "../../src/receiver/grants.ts";
 import { rememberTopics } from "../../src/receiver/known-topics.ts";
+import { openPublishing } from "../../src/receiver/publishing.ts";
 import { openReceiver } from "../../src/receiver/receiver.ts";
 import { openTopics } from "../../src/receiver/topics.ts";
 import { openTracking } from "../../src/receiver/tracking.ts";
@@ -43,7 +46,14 @@ export interface Stage {
   /** Posts notifications with the first key; a value becomes JSON. */
   post(payload: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
   ask(
-    method: "GET" | "PUT" | "POST" | "DELETE",
+    method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE",
+    url: string,
+    payload?: object,
+  ): Promise<LightMyRequestResponse>;
+  /** The same as a user. */
+  as(
+    user: string,
+    method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE",
     url: string,
     payload?: object,
   ): Promise<LightMyRequestResponse>;
@@ -57,6 +67,7 @@ export interface StageOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly sizeBytes?: number;
   readonly mostKeys?: number;
+  readonly topicsPerUser?: number;
   /** Stands in front of the log, to make it fail. */
   readonly log?: (log: LogDriver) => Pick<LogDriver, "append">;
 }
@@ -87,19 +98,21 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const metrics = makeMetrics();
   const acked: Stage["acked"] = [];
   const keys = openKeys(store.access, clock);
+  const { directory: topics, grants } = store;
+  const receiver = openReceiver({
+    log: options.log?.(log) ?? log,
+    bus,
+    topics: known,
+    grants,
+    clock,
+    metrics,
+    sizeBytes,
+  });
   const app = buildHttp({
     producers: {
-      receiver: openReceiver({
-        log: options.log?.(log) ?? log,
-        bus,
-        topics: known,
-        clock,
-        metrics,
-        sizeBytes,
-      }),
+      receiver,
       tracking: openTracking(store.streams, store.positions, bus, clock),
       storesLater: false,
-      topics: openTopics(store.directory, bus, known),
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
     },
@@ -111,6 +124,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         },
       },
       marks: makeMarks(store.positions, bus),
+      following: openFollowing(topics, grants, bus),
+      publishing: openPublishing(receiver, grants),
+    },
+    topics: {
+      topics: openTopics({ directory: topics, grants, bus, known, perUser: options.topicsPerUser ?? 100 }),
+      grants: openGrants(grants, topics),
     },
     roles: null,
     authorizer: makeAuthorizer(keys, tokens),
@@ -155,6 +174,10 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         payload: typeof payload === "string" || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
       }),
     ask: (method, url, payload) => inject(payload === undefined ? { method, url } : { method, url, payload }),
+    as(user, method, url, payload) {
+      const headers = { authorization: `Bearer ${tokens.issue(user, 60_000).token}` };
+      return inject(payload === undefined ? { method, url, headers } : { method, url, headers, payload });
+    },
     async close() {
       await app.close();
       await director.stop();

@@ -18,6 +18,10 @@ test("a topic is made once, has an owner, and is listed", async () => {
     owner: "key:key-1",
     created: expect.stringMatching(/^\d{4}-.*Z$/),
     subscribers: 0,
+    subscribe: "closed",
+    publish: "granted",
+    active: true,
+    keep: null,
   });
   const again = await stage.ask("PUT", "/v1/topics/builds", {});
   expect(again.statusCode).toBe(200);

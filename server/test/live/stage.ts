@@ -22,8 +22,13 @@ import {
   sessionsDefaults,
 } from "../../src/live/sessions.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
+import { openFollowing } from "../../src/receiver/following.ts";
+import { rememberTopics } from "../../src/receiver/known-topics.ts";
+import { openPublishing } from "../../src/receiver/publishing.ts";
+import { openReceiver } from "../../src/receiver/receiver.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
+import { makeMetrics } from "../../src/telemetry/metrics.ts";
 
 export interface Stage {
   readonly app: FastifyInstance;
@@ -67,11 +72,23 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
   const director = makeDirector({ log, streams: store.streams, bus, clock });
   const distributor = makeDistributor({ ...store, bus, clock, metrics: noMetrics }, distributorDefaults);
   const closed: string[] = [];
+  const { directory: topics, grants } = store;
+  const receiver = openReceiver({
+    log,
+    bus,
+    topics: rememberTopics(topics, clock),
+    grants,
+    clock,
+    metrics: makeMetrics(),
+    sizeBytes: 65_536,
+  });
   const sessions = makeSessions(
     {
       distributor,
       clock,
       verify: async () => ({ error: "not here", reason: "token-invalid" }),
+      following: openFollowing(topics, grants, bus),
+      publishing: openPublishing(receiver, grants),
       metrics: { ...noSessionsMetrics, closed: (reason) => closed.push(reason) },
       broken: (reason) => {
         throw reason;

@@ -2,6 +2,7 @@
 import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import fc from "fast-check";
+import type { TopicChanges } from "../../src/store/directory.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
 import type { StreamRecord } from "../../src/store/streams.ts";
 
@@ -21,6 +22,8 @@ export type Step =
   | { readonly do: "trim"; readonly stream: StreamName; readonly upTo: number }
   | { readonly do: "upkeep"; readonly limit: number }
   | { readonly do: "putTopic" | "deleteTopic"; readonly topic: string }
+  | { readonly do: "changeTopic"; readonly topic: string; readonly changes: TopicChanges }
+  | { readonly do: "grant" | "revoke"; readonly topic: string; readonly user: string }
   | { readonly do: "subscribe" | "unsubscribe"; readonly topic: string; readonly user: string }
   | {
       readonly do: "acknowledge";
@@ -72,6 +75,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: does("upkeep"), limit: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ do: does("putTopic"), topic }) },
   { weight: 1, arbitrary: fc.record({ do: does("deleteTopic"), topic }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: does("changeTopic"),
+      topic,
+      changes: fc.constantFrom<TopicChanges>(
+        { subscribe: "open", active: false },
+        { publish: "subscribers", keepMs: 60_000 },
+        { keepMs: null, owner: "user:a" },
+      ),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: does("grant"), topic, user }) },
+  { weight: 1, arbitrary: fc.record({ do: does("revoke"), topic, user }) },
   { weight: 4, arbitrary: fc.record({ do: does("subscribe"), topic, user }) },
   { weight: 1, arbitrary: fc.record({ do: does("unsubscribe"), topic, user }) },
   { weight: 6, arbitrary: fc.record({ do: does("mark"), user, kind: fc.constantFrom(...kinds), change }) },
@@ -128,7 +145,7 @@ export async function live(
 }
 
 async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) => void): Promise<void> {
-  const { streams: port, directory, positions, access } = store;
+  const { streams: port, directory, grants, positions, access } = store;
   switch (step.do) {
     case "apply": {
       const { committedAt } = await port.apply({ part: 0, progress: null, records: [], rejected: [] });
@@ -149,6 +166,12 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return void (await directory.putTopic(step.topic, "key:shop"));
     case "deleteTopic":
       return void (await directory.deleteTopic(step.topic));
+    case "changeTopic":
+      return void (await directory.changeTopic(step.topic, step.changes));
+    case "grant":
+      return void (await grants.grant(step.topic, step.user, 1_000));
+    case "revoke":
+      return void (await grants.revoke(step.topic, step.user));
     case "subscribe":
       return void (await directory.subscribe(step.topic, [step.user], 256));
     case "unsubscribe":

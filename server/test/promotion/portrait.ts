@@ -14,7 +14,7 @@ const namesOf = (walk: number) => ({
 
 async function portrait(store: StoreBackend, walk: number): Promise<object> {
   const { streams, users, topics } = namesOf(walk);
-  const { streams: port, directory, positions, access } = store;
+  const { streams: port, directory, grants, positions, access } = store;
   const perStream = [];
   for (const stream of streams) {
     const page = await port.read(stream, 0, 256);
@@ -42,7 +42,11 @@ async function portrait(store: StoreBackend, walk: number): Promise<object> {
   }
   const perTopic = [];
   for (const topic of topics) {
-    perTopic.push([await directory.getTopic(topic), await directory.subscribers(topic, "", 100)]);
+    perTopic.push([
+      await directory.getTopic(topic),
+      await directory.subscribers(topic, "", 100),
+      await grants.listGrants(topic, "", 100),
+    ]);
   }
   return {
     heads: await port.heads(streams),

@@ -23,6 +23,7 @@ beforeAll(async () => {
   const store = await openSqlite({ directory, identityWindowMs: 86_400_000 });
   await store.positions.saveDevices([{ user: "u1", device: "phone", cursor: "AQE" }]);
   await store.positions.acknowledge([{ user: "u1", stream: "topic:all", upTo: 11_000 }]);
+  await store.grants.grant("all", "u1", 1_000);
   await store.access.addKey({
     name: "shop",
     hash: "h",
@@ -97,6 +98,12 @@ const tampered: readonly (readonly [sql: string, undo: string, said: RegExp])[] 
     "UPDATE marks SET excepted = array_remove(excepted, 1000)",
     /marks come to/,
   ],
+  [
+    "UPDATE topics SET subscribe = 'open'",
+    "UPDATE topics SET subscribe = 'closed'",
+    /what the topics come to/,
+  ],
+  ["UPDATE grants SET user_name = 'thief'", "UPDATE grants SET user_name = 'u1'", /grants come to/],
   ["UPDATE devices SET cursor = 'AQI'", "UPDATE devices SET cursor = 'AQE'", /devices come to/],
   [
     "UPDATE receipts SET seq = -seq WHERE id = (SELECT min(id) FROM receipts)",

@@ -15,6 +15,11 @@ const lines: Encoding = {
   cursor: (token) => Buffer.from(`{"type":"cursor","cursor":"${token}"}\n`),
 };
 
+type Asked =
+  | { readonly ask: "read"; readonly stream: StreamName; readonly upTo: number }
+  /** `before`: how often the user had done the opposite when they asked. */
+  | { readonly ask: "subscribe" | "unsubscribe"; readonly topic: string; readonly before: number };
+
 interface Connection {
   readonly session: Session;
   /** Written and not yet taken by the client. */
@@ -26,8 +31,8 @@ interface Connection {
   readonly told: Set<StreamName>;
   readonly owed: Map<StreamName, number>;
   caughtUp: boolean;
-  /** Read marks without a reply, by their ref. */
-  readonly asked: Map<number, { stream: StreamName; upTo: number }>;
+  /** What has no reply yet, by its ref. */
+  readonly asked: Map<number, Asked>;
   readonly marks: Map<StreamName, { readonly read?: Mark; readonly archive?: Mark }>;
   /** What the server told of unread, and what was added since. */
   unread: UnreadCount | null;
@@ -45,6 +50,8 @@ export interface Client {
   received(): number;
   /** Says that the user has read what this client has of a stream, or more. */
   read(stream: StreamName, more: number): void;
+  /** Follows a topic, or leaves it, by a frame. */
+  ask(type: "subscribe" | "unsubscribe", topic: string): void;
   /** As the client shows it. */
   unread(): Map<StreamName, readonly [count: number, unseen: number]>;
   /** What it was told of marks on this connection, where it was told anything. */
@@ -141,9 +148,21 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
   function replied(of: Connection, frame: Extract<ServerFrame, { type: "reply" }>): void {
     const asked = of.asked.get(frame.ref) ?? fail(`a reply to ${frame.ref}, which nobody asked`);
     of.asked.delete(frame.ref);
-    if (frame.ok && store.mark(user, asked.stream, "read").upTo < asked.upTo)
-      fail(`${asked.stream} was confirmed as read up to ${asked.upTo}, and isn't`);
+    if (!frame.ok) return;
+    if (asked.ask === "read") {
+      if (store.mark(user, asked.stream, "read").upTo < asked.upTo)
+        fail(`${asked.stream} was confirmed as read up to ${asked.upTo}, and isn't`);
+      return;
+    }
+    if (opposites(asked.ask, asked.topic) > asked.before) return;
+    // Nobody has done the opposite since: it is so from the reply on.
+    const follows = places.has(topicStream(asked.topic));
+    if (follows !== (asked.ask === "subscribe"))
+      fail(`${asked.topic} was confirmed, and wasn't ${asked.ask}d`);
   }
+
+  const opposites = (ask: "subscribe" | "unsubscribe", topic: string): number =>
+    (ask === "subscribe" ? store.left : store.followed).get(`${user} ${topic}`) ?? 0;
 
   function caughtUp(of: Connection, cursor: string): void {
     if (of.caughtUp) fail("caught up twice");
@@ -238,8 +257,14 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
       const of = connection;
       if (of === null) return;
       const upTo = Math.min((places.get(stream) ?? 0) + more, store.of(stream).rows.length);
-      of.asked.set(++refs, { stream, upTo });
+      of.asked.set(++refs, { ask: "read", stream, upTo });
       of.session.receive(JSON.stringify({ type: "read", ref: refs, stream, upTo: upTo + more }));
+    },
+    ask(type, topic) {
+      const of = connection;
+      if (of === null) return;
+      of.asked.set(++refs, { ask: type, topic, before: opposites(type, topic) });
+      of.session.receive(JSON.stringify({ type, ref: refs, topic }));
     },
     unread() {
       const { unread, added } = connection ?? fail("isn't connected");

@@ -1,12 +1,23 @@
 import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
+import { problem } from "@carillon/protocol/problems";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { BusMessage } from "../../src/bus/driver.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "../../src/distributor/distributor.ts";
 import { noMetrics } from "../../src/distributor/metrics.ts";
 import { makeSessions, noSessionsMetrics, type Sessions, sessionsDefaults } from "../../src/live/sessions.ts";
+import { openFollowing } from "../../src/receiver/following.ts";
+import type { Publishing } from "../../src/receiver/publishing.ts";
 import { type Client, makeClient } from "./client.ts";
 import { type LossyBus, makeLossyBus, makeTrueStore, makeWrites } from "./parts.ts";
 import { makeDice, makeSchedule } from "./schedule.ts";
+
+export const nobodysStanding = {
+  standing: async () => ({ topic: null, granted: false, follows: false }),
+};
+
+export const nothingPublished: Publishing = {
+  publish: async () => problem("topic-not-found", "nobody publishes here"),
+};
 
 interface Node {
   readonly distributor: Distributor;
@@ -60,6 +71,10 @@ export async function play(seed: number, steps: number): Promise<number> {
         distributor,
         clock: schedule.clock,
         verify: async () => ({ error: "no", reason: "token-invalid" }),
+        following: openFollowing(store.directory, nobodysStanding, {
+          publish: (messages) => messages.forEach(say),
+        }),
+        publishing: nothingPublished,
         metrics: noSessionsMetrics,
         broken: (reason) => void unexpected.push(reason),
       },
@@ -118,6 +133,9 @@ export async function play(seed: number, steps: number): Promise<number> {
     [2, () => dice.pick(clients).read(dice.pick(streams), dice.int(4))],
     [1.5, () => dice.pick(clients).mark("archive", someOf(dice.pick(streams)))],
     [0.5, () => dice.pick(clients).mark(dice.pick(["seen", "archive", "read"]), { all: true })],
+    [2, () => dice.pick(clients).ask("subscribe", dice.pick(topics))],
+    [2, () => dice.pick(clients).ask("unsubscribe", dice.pick(topics))],
+    [0.2, () => writes.remove(dice.pick(topics))],
     [6, () => clients.find((client) => !client.connected())?.connect()],
     [1, () => dice.pick(clients).cut()],
     [0.2, () => kill(dice.pick(nodes))],

@@ -29,7 +29,13 @@ export interface TrueStore {
   /** By stream, how much the user hasn't read, and of that hasn't seen, row by row. */
   naive(user: string): Map<StreamName, readonly [count: number, unseen: number]>;
   readonly driver: Pick<StreamsDriver, "read" | "heads">;
-  readonly directory: Pick<DirectoryDriver, "subscriptions">;
+  readonly directory: Pick<DirectoryDriver, "subscriptions" | "subscribe" | "unsubscribe">;
+  /** How often each user began to follow a topic, and ceased to: "user topic". */
+  readonly followed: Map<string, number>;
+  readonly left: Map<string, number>;
+  /** True when the user didn't follow it before, and false when they did. Neither raises a rev. */
+  follow(user: string, topic: string): boolean;
+  leave(user: string, topic: string): boolean;
   readonly positions: PositionsDriver;
 }
 
@@ -67,6 +73,11 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
   const mark = (user: string, stream: StreamName, kind: MarkKind): Mark =>
     marks.get(`${user} ${stream} ${kind}`) ?? unmarked;
 
+  const raised = (user: string) => {
+    const stream = userStream(user);
+    return { stream, rev: ++of(stream).rev };
+  };
+
   function naive(user: string): ReturnType<TrueStore["naive"]> {
     const now = schedule.clock.now();
     const counts = new Map<StreamName, readonly [number, number]>();
@@ -102,6 +113,8 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
     naive,
     mark,
     begun: new Set(),
+    followed: new Map(),
+    left: new Map(),
     failing: 0,
     epoch: 1,
     of,
@@ -124,6 +137,28 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
     directory: {
       subscriptions: (user) =>
         answer(() => [...(follows.get(user) ?? [])].map(([topic, since]) => ({ topic, since }))),
+      subscribe: (topic, users) =>
+        answer(() => ({
+          changed: users.filter((user) => store.follow(user, topic)).map(raised),
+          full: [],
+        })),
+      unsubscribe: (topic, user) =>
+        answer(() => (store.leave(user, topic) ? { changed: [raised(user)] } : null)),
+    },
+    follow(user, topic) {
+      const mine = follows.get(user) ?? new Map<string, number>();
+      follows.set(user, mine);
+      if (mine.has(topic)) return false;
+      const since = of(topicStream(topic)).rows.length;
+      mine.set(topic, since);
+      store.begun.add(`${user} ${topicStream(topic)} ${since}`);
+      count(store.followed, `${user} ${topic}`);
+      return true;
+    },
+    leave(user, topic) {
+      if (follows.get(user)?.delete(topic) !== true) return false;
+      count(store.left, `${user} ${topic}`);
+      return true;
     },
     positions: {
       saveDevices: async () => {},
@@ -168,6 +203,9 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
   };
   return store;
 }
+
+const count = (counts: Map<string, number>, key: string): void =>
+  void counts.set(key, (counts.get(key) ?? 0) + 1);
 
 export interface BusOdds {
   /** In order and at once, as within one process. */
@@ -228,6 +266,8 @@ export interface Writes {
   trim(stream: StreamName): void;
   follow(user: string, topic: string): void;
   unfollow(user: string, topic: string): void;
+  /** Deletes the topic and makes it again: nobody follows it, and its rows are gone. */
+  remove(topic: string): void;
   /** Something of the user is another: the rev rises. */
   touch(user: string): void;
 }
@@ -280,18 +320,19 @@ export function makeWrites(
       of.trimmed += dice.int(of.rows.length - of.trimmed + 1);
     },
     follow(user, topic) {
-      const mine = store.follows.get(user) ?? new Map<string, number>();
-      store.follows.set(user, mine);
-      if (!mine.has(topic)) {
-        const since = store.of(topicStream(topic)).rows.length;
-        mine.set(topic, since);
-        store.begun.add(`${user} ${topicStream(topic)} ${since}`);
-      }
+      store.follow(user, topic);
       touch(userStream(user));
     },
     unfollow(user, topic) {
-      store.follows.get(user)?.delete(topic);
+      store.leave(user, topic);
       touch(userStream(user));
+    },
+    remove(topic) {
+      for (const user of store.follows.keys()) if (store.leave(user, topic)) touch(userStream(user));
+      const stream = topicStream(topic);
+      const of = store.of(stream);
+      of.trimmed = of.rows.length;
+      touch(stream);
     },
   };
 }

@@ -6,7 +6,9 @@ import { Failure } from "../../src/errors.ts";
 import type { Outlet } from "../../src/live/outlet.ts";
 import type { Session, SessionOptions } from "../../src/live/session.ts";
 import { makeSessions, noSessionsMetrics, sessionsDefaults } from "../../src/live/sessions.ts";
+import { openFollowing } from "../../src/receiver/following.ts";
 import type { DevicePosition } from "../../src/store/positions.ts";
+import { nobodysStanding, nothingPublished } from "./game.ts";
 import { makeLossyBus, makeTrueStore, makeWrites } from "./parts.ts";
 import { makeDice, makeSchedule } from "./schedule.ts";
 
@@ -61,6 +63,8 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
           ? { error: "no", reason: token === "old" ? "token-expired" : "token-invalid" }
           : { user: token, expiresAt: schedule.clock.now() + 600_000 };
       },
+      following: openFollowing(store.directory, nobodysStanding, bus.driver),
+      publishing: nothingPublished,
       metrics: noSessionsMetrics,
       broken: (reason) => {
         throw reason;

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Failure } from "../../src/errors.ts";
 import { batchOf, record, records } from "../../src/store/conformance/suite.ts";
+import type { Policy } from "../../src/store/directory.ts";
 import type { MoveProgress } from "../../src/store/postgres/moving/move.ts";
 import { openServers } from "../../src/store/postgres/moving/servers.ts";
 import { openPostgres } from "../../src/store/postgres/open.ts";
@@ -34,6 +35,7 @@ async function stage() {
   return { store: await open(urls), other: await open(urls), servers, open: () => open(urls) };
 }
 
+const policy: Policy = { subscribe: "open", publish: "subscribers", active: false, keepMs: 60_000 };
 const users = Array.from({ length: 40 }, (_, at) => `u${at}`);
 const streams = users.map((user): StreamName => `user:${user}`);
 
@@ -73,8 +75,9 @@ async function write({ streams: port }: StoreBackend, part: number, until: () =>
 describe("moving parts between PostgreSQL servers", () => {
   test("invariants 3, 5 and 12: under traffic, from processes that don't know yet, nothing is lost or numbered twice", async () => {
     const { store, other, servers } = await stage();
-    await store.directory.putTopic("news", "key:first");
+    await store.directory.putTopic("news", "key:first", policy);
     await store.directory.subscribe("news", users, 256);
+    for (const user of users) await store.grants.grant("news", user, 1_000);
     await store.streams.apply(batchOf(streams.map((stream) => record(stream, { receipt: true }))));
     const before = new Map(
       await Promise.all(users.map(async (user) => [user, await store.positions.unread(user)] as const)),
@@ -89,7 +92,7 @@ describe("moving parts between PostgreSQL servers", () => {
       await servers.move(part, to, never, ({ step }) => steps.push(step));
     }
     expect([...(await servers.holders()).values()].filter((server) => server === 1)).toHaveLength(parts / 2);
-    for (const part of [0, 1]) await servers.move(part, 1, never, () => {});
+    for (const part of [0, 1, partOf("topic:news", parts)]) await servers.move(part, 1, never, () => {});
     for (const part of [0, 7]) await servers.move(part, 0, never, () => {});
     await persist(() => store.positions.mark("u1", "read", { stream: "user:u1", upTo: 1 }));
     done = true;
@@ -112,7 +115,10 @@ describe("moving parts between PostgreSQL servers", () => {
         before.get(user)!.streams.map(({ stream }) => stream),
       );
     }
-    expect((await store.directory.getTopic("news"))?.subscribers).toBe(users.length);
+    expect(await store.directory.getTopic("news")).toMatchObject({ subscribers: users.length, ...policy });
+    expect((await store.grants.listGrants("news", "", 1_000)).items.map(({ user }) => user)).toEqual(
+      users.toSorted(),
+    );
     expect((await persist(() => store.positions.unread("u1"))).streams[0]!.read.upTo).toBe(1);
   });
 

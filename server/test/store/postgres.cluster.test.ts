@@ -1,6 +1,8 @@
 import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examineGrants } from "../../src/store/conformance/grants.ts";
+import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
@@ -15,6 +17,8 @@ const subjects = {
 for (const [name, subject] of Object.entries(subjects)) {
   examineStreams(name, subject);
   examineDirectory(name, subject);
+  examinePolicy(name, subject);
+  examineGrants(name, subject);
   examinePositions(name, subject, Number(process.env["WALKS"] ?? 20));
   examineAccess(name, subject);
   examineRaces(name, subject);

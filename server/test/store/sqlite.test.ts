@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examineGrants } from "../../src/store/conformance/grants.ts";
+import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
@@ -39,6 +41,8 @@ const sqlite: StoreUnderTest = {
 
 examineStreams("SQLite", sqlite);
 examineDirectory("SQLite", sqlite);
+examinePolicy("SQLite", sqlite);
+examineGrants("SQLite", sqlite);
 // WALKS=10000 is the long form.
 examinePositions("SQLite", sqlite, Number(process.env["WALKS"] ?? 200));
 examineAccess("SQLite", sqlite);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { defaultPolicy } from "../directory.ts";
 import { apply, headOf, keepUp, opened, record, records, type StoreUnderTest } from "./suite.ts";
 
 const people = (count: number): string[] =>
@@ -13,7 +14,13 @@ export function examineDirectory(name: string, subject: StoreUnderTest): void {
       expect(await directory.putTopic("t", "key:shop")).toEqual({ created: true });
       expect(await directory.putTopic("t", "user:7")).toEqual({ created: false });
       const topic = await directory.getTopic("t");
-      expect(topic).toEqual({ topic: "t", owner: "key:shop", createdAt: expect.any(Number), subscribers: 0 });
+      expect(topic).toEqual({
+        topic: "t",
+        owner: "key:shop",
+        createdAt: expect.any(Number),
+        subscribers: 0,
+        ...defaultPolicy,
+      });
       expect(Math.abs(Date.now() - topic!.createdAt)).toBeLessThan(60_000);
     });
 

@@ -1,7 +1,7 @@
 /**
  * What a store under examination brings, and what the exam's topics share. A backend's test calls `examineStreams`,
- * `examineDirectory`, `examinePositions`, `examineAccess` and `examineCoordination` with a factory
- * and with what the backend declares; nothing here knows which backend it is.
+ * `examineDirectory`, `examinePolicy`, `examineGrants`, `examinePositions`, `examineAccess` and `examineCoordination`
+ * with a factory and with what the backend declares; nothing here knows which backend it is.
  */
 import { partOf } from "@carillon/protocol/partition";
 import type { StreamName } from "@carillon/protocol/stream";

@@ -8,8 +8,9 @@
  * `carillon_subscribe`, which also says in which order things are locked.
  */
 import { type StreamName, topicStream } from "@carillon/protocol/stream";
-import type { Touched } from "../directory.ts";
+import type { Only, Touched } from "../directory.ts";
 import { unavailable } from "./failure.ts";
+import { fits } from "./only.ts";
 import type { Query, Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
 
@@ -34,7 +35,7 @@ const subscriptionsAtOnce = 1_000;
 
 const find = `
   SELECT topic_id AS id, generation FROM topics
-  WHERE name = $1 AND state <> 'gone' AND carillon_may_read($2::int[])`;
+  WHERE name = $1 AND state <> 'gone' AND carillon_may_read($2::int[]) AND ${fits("$3", "$4")}`;
 
 const begin = `
   WITH held AS MATERIALIZED (SELECT array_agg(part) AS parts FROM parts WHERE state IN ('here', 'frozen'))
@@ -76,6 +77,7 @@ const finish = `
   ended AS (
     UPDATE topics SET state = 'gone' FROM stream
     WHERE topic_id = stream.id AND generation = $2 AND state = 'closing' RETURNING topic_id),
+  ungranted AS (DELETE FROM grants USING ended WHERE grants.topic_id = ended.topic_id),
   trimming AS (
     INSERT INTO trims(stream_id, due_at, buried) SELECT topic_id, 0, 0 FROM ended
     ON CONFLICT (stream_id) DO UPDATE SET due_at = 0)
@@ -129,11 +131,16 @@ export function makeDeletion(shards: Shards) {
       throw unavailable("a part was on its way to another server; delete it again");
   };
 
-  return async function deleteTopic(topic: string): Promise<Touched | null> {
+  return async function deleteTopic(topic: string, only: Only | null): Promise<Touched | null> {
     const name: StreamName = topicStream(topic);
     const shard = of(name);
     const part = partOf(name);
-    const [ending] = await shard.query<Ending>(find, [topic, [part]]);
+    const [ending] = await shard.query<Ending>(find, [
+      topic,
+      [part],
+      only?.owner ?? null,
+      only?.orOpen ?? false,
+    ]);
     if (!ending) return null;
     const place = [ending.id, ending.generation, part];
     const changed: Changed[] = [];

@@ -1,6 +1,7 @@
-import type { DirectoryDriver } from "../directory.ts";
+import { type DirectoryDriver, defaultPolicy, type Policy } from "../directory.ts";
 import { makeDeletion } from "./deletion.ts";
 import { unavailable } from "./failure.ts";
+import { makeOwned } from "./owned.ts";
 import type { Shards } from "./shards.ts";
 import { makeSubscribing } from "./subscribing.ts";
 import { makeSubscriptions } from "./subscriptions.ts";
@@ -16,22 +17,34 @@ export function makeDirectory(shards: Shards): DirectoryDriver {
   const { subscribe, unsubscribe } = makeSubscribing(shards);
   const { subscribers, subscriptions } = makeSubscriptions(shards);
 
-  const putTopic = async (topic: string, owner: string): Promise<{ readonly created: boolean }> => {
+  const boundedBy = makeOwned(shards);
+
+  const putTopic = async (
+    topic: string,
+    owner: string,
+    policy: Policy,
+    most: number | null,
+  ): ReturnType<DirectoryDriver["putTopic"]> => {
     for (let attempt = 0; attempt < attemptsMost; attempt++) {
       const state = await topics.state(topic);
       if (state === "open") return { created: false };
-      if (state === "closing") await deleteTopic(topic);
-      if (await topics.put(topic, owner)) return { created: true };
+      if (state === "closing") await deleteTopic(topic, null);
+      const put = () => topics.put(topic, owner, policy);
+      const made = most === null ? await put() : await boundedBy(owner, most, put);
+      if (made === "full") return { created: false, full: true };
+      if (made) return { created: true };
     }
     throw unavailable(`the topic ${topic} is being deleted`);
   };
 
   return {
-    putTopic: (topic, owner) => steady(() => putTopic(topic, owner)),
+    putTopic: (topic, owner, policy = defaultPolicy, most = null) =>
+      steady(() => putTopic(topic, owner, policy, most)),
+    changeTopic: (topic, changes, only = null) => steady(() => topics.change(topic, changes, only)),
     getTopic: (topic) => steady(() => topics.get(topic)),
-    deleteTopic: (topic) => steady(() => deleteTopic(topic)),
-    listTopics: (after, limit) => steady(() => topics.list(after, limit)),
-    subscribe: (topic, users, most) => steady(() => subscribe(topic, users, most)),
+    deleteTopic: (topic, only = null) => steady(() => deleteTopic(topic, only)),
+    listTopics: (after, limit, owner = null) => steady(() => topics.list(after, limit, owner)),
+    subscribe: (topic, users, most, only = null) => steady(() => subscribe(topic, users, most, only)),
     unsubscribe: (topic, user) => steady(() => unsubscribe(topic, user)),
     subscribers: (topic, after, limit) => steady(() => subscribers(topic, after, limit)),
     subscriptions: (user) => steady(() => subscriptions(user)),

@@ -5,6 +5,7 @@ import { makeAccess } from "./access.ts";
 import { makeCoordination } from "./coordination.ts";
 import { makeDirectory } from "./directory.ts";
 import { foundStore } from "./found.ts";
+import { makeGrants } from "./grants.ts";
 import { migrate } from "./migrate.ts";
 import { makePositions } from "./positions.ts";
 import { makeShard } from "./shard.ts";
@@ -59,6 +60,7 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
     return {
       streams: makeStreams(shards, options.identityWindowMs, clock),
       directory: makeDirectory(shards),
+      grants: makeGrants(shards),
       positions: makePositions(shards),
       access: makeAccess(shards),
       coordination: makeCoordination(shards),

@@ -1,8 +1,9 @@
 /** Subscriptions, each on the server of its user's stream. */
 import { topicStream, userStream } from "@carillon/protocol/stream";
-import type { DirectoryDriver, Touched } from "../directory.ts";
+import type { DirectoryDriver, Only, Touched } from "../directory.ts";
 import { integers, texts } from "./arrays.ts";
 import { unavailable } from "./failure.ts";
+import { fits } from "./only.ts";
 import type { Shard } from "./shard.ts";
 import { allOf, type Shards } from "./shards.ts";
 
@@ -22,7 +23,7 @@ interface Outcome {
 
 const find = `
   SELECT topic_id AS id, generation, head FROM topics JOIN streams ON streams.id = topic_id
-  WHERE topics.name = $1 AND state = 'open' AND carillon_may_read($2::int[])`;
+  WHERE topics.name = $1 AND state = 'open' AND carillon_may_read($2::int[]) AND ${fits("$3", "$4")}`;
 
 const subscribe = `
   SELECT user_name AS user, rev, ended FROM carillon_subscribe($1, $2, $3, $4, $5, $6, $7, $8)`;
@@ -73,12 +74,18 @@ export function makeSubscribing(shards: Shards) {
       topic: string,
       users: readonly string[],
       most: number,
+      only: Only | null,
     ): ReturnType<DirectoryDriver["subscribe"]> {
       const asked = [...new Set(users)];
       const stream = topicStream(topic);
       const revs = new Map<string, number | null>();
       for (let attempt = 0; attempt < attemptsMost; attempt++) {
-        const [found] = await of(stream).query<OpenTopic>(find, [topic, [partOf(stream)]]);
+        const [found] = await of(stream).query<OpenTopic>(find, [
+          topic,
+          [partOf(stream)],
+          only?.owner ?? null,
+          only?.orOpen ?? false,
+        ]);
         if (!found) return null;
         const done = await allOf(
           Array.from(grouped(asked, userStream), async ([shard, some]) => {

@@ -1,4 +1,4 @@
-import type { DirectoryDriver, Touched } from "../directory.ts";
+import { type DirectoryDriver, defaultPolicy, type Touched } from "../directory.ts";
 import type { Channel } from "./channel.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
 import type { WriterCalls } from "./writer/worker.ts";
@@ -10,19 +10,24 @@ export const makeDirectory = (
   writer: Channel<WriterCalls>,
   reader: Channel<ReaderCalls>,
 ): DirectoryDriver => ({
-  putTopic: async (topic, owner) => (await writer.call("putTopic", topic, owner)).value,
+  putTopic: async (topic, owner, policy = defaultPolicy, most = null) =>
+    (await writer.call("putTopic", topic, owner, policy, most)).value,
+  changeTopic: async (topic, changes, only = null) =>
+    (await writer.call("changeTopic", topic, changes, only)).value,
   getTopic: async (topic) => (await reader.call("getTopic", topic)).value,
-  async deleteTopic(topic) {
+  async deleteTopic(topic, only = null) {
     const changed: Touched["changed"][number][] = [];
     for (let found = false; ; found = true) {
-      const { value } = await writer.call("deleteTopic", topic, subscriptionsAtOnce);
+      const { value } = await writer.call("deleteTopic", topic, subscriptionsAtOnce, found ? null : only);
       if (!value) return found ? { changed } : null;
       for (const one of value.changed) changed.push(one);
       if (value.done) return { changed };
     }
   },
-  listTopics: async (after, limit) => (await reader.call("listTopics", after, limit)).value,
-  subscribe: async (topic, users, most) => (await writer.call("subscribe", topic, users, most)).value,
+  listTopics: async (after, limit, owner = null) =>
+    (await reader.call("listTopics", after, limit, owner)).value,
+  subscribe: async (topic, users, most, only = null) =>
+    (await writer.call("subscribe", topic, users, most, only)).value,
   unsubscribe: async (topic, user) => (await writer.call("unsubscribe", topic, user)).value,
   subscribers: async (topic, after, limit) => (await reader.call("subscribers", topic, after, limit)).value,
   subscriptions: async (user) => (await reader.call("subscriptions", user)).value,

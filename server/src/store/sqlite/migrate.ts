@@ -5,8 +5,9 @@ import { sql as people } from "./migrations/0002-people.ts";
 import { sql as readMarks } from "./migrations/0003-read-marks.ts";
 import { sql as coordination } from "./migrations/0004-coordination.ts";
 import { sql as marks } from "./migrations/0005-marks.ts";
+import { sql as topics } from "./migrations/0006-topics.ts";
 
-const migrations: readonly string[] = [streams, people, readMarks, coordination, marks];
+const migrations: readonly string[] = [streams, people, readMarks, coordination, marks, topics];
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

@@ -8,6 +8,7 @@ import { type ChannelOptions, makeChannel } from "./channel.ts";
 import { makeCoordination } from "./coordination.ts";
 import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
+import { makeGrants } from "./grants.ts";
 import { lockDirectory } from "./lock.ts";
 import { makePositions } from "./positions.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
@@ -128,6 +129,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
   return {
     streams,
     directory: makeDirectory(writer, reader),
+    grants: makeGrants(writer, reader),
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),

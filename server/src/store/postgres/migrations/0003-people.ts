@@ -2,7 +2,7 @@ import { counting } from "./counting.ts";
 import { keptPlans } from "./kept-plans.ts";
 
 /**
- * What belongs to a user is on the server of the user's stream; a topic's row and the receipts of a stream are on the
+ * What belongs to a user is on the server of the user's stream; a topic's row, its grants and the receipts of a stream are on the
  * server of that stream; keys are at home. A stream's id says the same on all servers, so that a subscription and a
  * mark name a topic by it wherever the topic is. `part` is of the stream that decides where a row is.
  */
@@ -27,12 +27,26 @@ CREATE TABLE topics(
   topic_id bigint PRIMARY KEY,
   part integer NOT NULL,
   name text COLLATE "C" NOT NULL UNIQUE,
-  owner text NOT NULL,
+  owner text COLLATE "C" NOT NULL,
   created_at bigint NOT NULL,
   generation integer NOT NULL, -- how often the topic was made
-  state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'closing', 'gone'))
+  state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'closing', 'gone')),
+  subscribe text COLLATE "C" NOT NULL CHECK (subscribe IN ('open', 'closed')),
+  publish text COLLATE "C" NOT NULL CHECK (publish IN ('granted', 'subscribers')),
+  active boolean NOT NULL,
+  keep_ms bigint
 );
 CREATE INDEX topics_listed ON topics(name) WHERE state <> 'gone';
+CREATE INDEX topics_owned ON topics(owner, name) WHERE state <> 'gone';
+
+-- On the topic's server.
+CREATE TABLE grants(
+  topic_id bigint NOT NULL,
+  part integer NOT NULL, -- the topic's
+  user_name text COLLATE "C" NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (topic_id, user_name)
+);
 
 CREATE TABLE subscriptions(
   topic_id bigint NOT NULL,

@@ -26,6 +26,7 @@ const tables: readonly Table[] = [
   { name: "log_progress", by: "part", key: ["part"] },
   { name: "rejected", by: "part", key: ["id"], own: ["id"] },
   { name: "topics", by: "part", key: ["topic_id"] },
+  { name: "grants", by: "part", key: ["topic_id", "user_name"] },
   { name: "topic_followers", by: "part", key: ["topic_id", "part"] },
   { name: "subscriptions", by: "part", key: ["topic", "user_name"] },
   { name: "devices", by: "part", key: ["user_name", "device"] },

@@ -64,11 +64,20 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     copyOf: streamOf,
   },
   topics: {
-    select: `SELECT topic_id AS id, name AS topic, owner, created_at AS "createdAt" FROM topics
+    select: `SELECT topic_id AS id, name AS topic, owner, created_at AS "createdAt", subscribe, publish, active,
+        keep_ms AS "keepMs" FROM topics
       WHERE topic_id > $1 AND state <> 'gone' AND part IN ${here} ORDER BY topic_id LIMIT $2`,
     order: ["id"],
     start: [0],
-    copyOf: asIs<"topics">("topic", "owner", "createdAt"),
+    copyOf: asIs<"topics">("topic", "owner", "createdAt", "subscribe", "publish", "active", "keepMs"),
+  },
+  grants: {
+    select: `SELECT topic_id AS id, name AS topic, user_name AS user, grants.created_at AS "createdAt"
+      FROM grants JOIN topics USING (topic_id)
+      WHERE (topic_id, user_name) > ($1, $2) AND grants.part IN ${here} ORDER BY topic_id, user_name LIMIT $3`,
+    order: ["id", "user"],
+    start: [0, ""],
+    copyOf: asIs<"grants">("topic", "user", "createdAt"),
   },
   subscriptions: {
     select: `SELECT topic, user_name AS user, since FROM subscriptions

@@ -23,9 +23,16 @@ const insertKeys = `
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
   ON CONFLICT DO NOTHING`;
 const insertTopics = `
-  INSERT INTO topics(topic_id, part, name, owner, created_at, generation, state)
-  SELECT t.*, 1, 'open' FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[]) AS t
+  INSERT INTO topics(
+    topic_id, part, name, owner, created_at, subscribe, publish, active, keep_ms, generation, state)
+  SELECT id, part, name, owner, created_at, subscribe, publish, active = 1, keep_ms, 1, 'open'
+  FROM unnest(
+      $1::bigint[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::int[], $9::bigint[])
+    AS t(id, part, name, owner, created_at, subscribe, publish, active, keep_ms)
   ON CONFLICT DO NOTHING`;
+const insertGrants = `
+  INSERT INTO grants(topic_id, part, user_name, created_at)
+  SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING`;
 const insertSubscriptions = `
   INSERT INTO subscriptions(topic_id, user_id, since, generation, part, topic, user_name)
   SELECT topic_id, user_id, since, 1, part, topic, user_name
@@ -123,8 +130,30 @@ export function makePuts(shards: Shards) {
             texts(some.map(({ topic }) => topic)),
             texts(some.map(({ owner }) => owner)),
             bigints(some.map(({ createdAt }) => createdAt)),
+            texts(some.map(({ subscribe }) => subscribe)),
+            texts(some.map(({ publish }) => publish)),
+            integers(some.map(({ active }) => flag(active))),
+            bigints(some.map(({ keepMs }) => keepMs)),
           ];
           return shard.query(insertTopics, values, bulk);
+        },
+      );
+    },
+
+    async grants(copies) {
+      const ids = await idsOf(copies.map(({ topic }) => topicStream(topic)));
+      await eachShard(
+        copies,
+        ({ topic }) => topicStream(topic),
+        (shard, some) => {
+          const names = some.map(({ topic }) => topicStream(topic));
+          const values = [
+            bigints(names.map((name) => ids.get(name)!)),
+            integers(names.map(partOf)),
+            texts(some.map(({ user }) => user)),
+            bigints(some.map(({ createdAt }) => createdAt)),
+          ];
+          return shard.query(insertGrants, values, bulk);
         },
       );
     },

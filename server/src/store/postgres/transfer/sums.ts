@@ -7,6 +7,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   keys: "api_keys",
   streams: "streams WHERE head > 0 OR rev > 0 OR closed",
   topics: "topics WHERE state <> 'gone'",
+  grants: "grants",
   subscriptions: "subscriptions",
   marks: "marks",
   devices: "devices",

@@ -7,6 +7,7 @@ import type { Answer, Handlers, WorkerSettings } from "../wire.ts";
 import { makeAccessReads } from "./access.ts";
 import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
+import { makeGrantReads } from "./grants.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
 import { makeUnreadReads } from "./unread.ts";
@@ -14,6 +15,7 @@ import { makeUnreadReads } from "./unread.ts";
 const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) => ({
   ...makeStreamReads(db),
   ...makeDirectoryReads(db),
+  ...makeGrantReads(db),
   ...makePositionReads(db),
   ...makeUnreadReads(db, now),
   ...makeAccessReads(db),

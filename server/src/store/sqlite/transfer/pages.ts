@@ -68,11 +68,23 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     copyOf: streamOf,
   },
   topics: {
-    select: `SELECT stream_id AS id, name AS topic, owner, ${whole("created_at")} AS createdAt
+    select: `SELECT stream_id AS id, name AS topic, owner, ${whole("created_at")} AS createdAt,
+        subscribe, publish, active, keep_ms AS keepMs
       FROM topics WHERE stream_id > ? ORDER BY stream_id LIMIT ?`,
     order: ["id"],
     start: [0],
-    copyOf: asIs<"topics">("topic", "owner", "createdAt"),
+    copyOf: (row) => ({
+      ...asIs<"topics">("topic", "owner", "createdAt", "subscribe", "publish", "keepMs")(row),
+      active: row["active"] === 1,
+    }),
+  },
+  grants: {
+    select: `SELECT topic_id AS id, name AS topic, user, grants.created_at AS createdAt
+      FROM grants JOIN topics ON stream_id = topic_id
+      WHERE (topic_id, user) > (?, ?) ORDER BY topic_id, user LIMIT ?`,
+    order: ["id", "user"],
+    start: [0, ""],
+    copyOf: asIs<"grants">("topic", "user", "createdAt"),
   },
   subscriptions: {
     select: `SELECT topic_id AS id, name AS topic, user, since FROM subscriptions JOIN topics ON stream_id = topic_id

@@ -14,7 +14,8 @@ export function makePuts(db: DatabaseSync) {
   const stream = insert("streams(name, trimmed, rev, closed)", 4);
   const trim = insert("trims(stream_id, due_at, buried)", 3);
   const key = insert("api_keys(hash, name, scopes, sources, created_at, expires_at)", 6);
-  const topic = insert("topics(stream_id, name, owner, created_at)", 4);
+  const topic = insert("topics(stream_id, name, owner, created_at, subscribe, publish, active, keep_ms)", 8);
+  const grant = insert("grants(topic_id, user, created_at)", 3);
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
   const mark = insert("marks(user_id, stream_id, kind, up_to, excepted)", 5);
   const device = insert("devices(user_id, device, cursor, seen)", 4);
@@ -44,7 +45,11 @@ export function makePuts(db: DatabaseSync) {
       stream.run(copy.name, copy.trimmed, copy.rev, copy.closed ? 1 : 0);
       if (copy.trim !== null) trim.run(idOf(copy.name), copy.trim.dueAt, copy.trim.buried);
     },
-    topics: (copy) => void topic.run(idOf(topicStream(copy.topic)), copy.topic, copy.owner, copy.createdAt),
+    topics({ topic: name, owner, createdAt, subscribe, publish, active, keepMs }) {
+      const at = idOf(topicStream(name));
+      topic.run(at, name, owner, createdAt, subscribe, publish, active ? 1 : 0, keepMs);
+    },
+    grants: (copy) => void grant.run(idOf(topicStream(copy.topic)), copy.user, copy.createdAt),
     subscriptions: (copy) => void subscription.run(idOf(topicStream(copy.topic)), copy.user, copy.since),
     marks({ user, stream, kind, upTo, except }) {
       const excepted = JSON.stringify(except);

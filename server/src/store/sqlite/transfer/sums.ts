@@ -7,6 +7,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   keys: "api_keys",
   streams: `streams WHERE ${saysSomething}`,
   topics: "topics",
+  grants: "grants",
   subscriptions: "subscriptions",
   marks: "marks",
   devices: "devices",

@@ -1,12 +1,21 @@
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
-import type { Touched } from "../../directory.ts";
+import type { Only, Policy, TopicChanges, Touched } from "../../directory.ts";
+import { idOf } from "./topic-id.ts";
 import type { Writing } from "./writing.ts";
 
 export function makeDirectoryWrites({ db, streams, now }: Writing) {
+  const find = idOf(db);
   const insertTopic = db.prepare(
-    "INSERT OR IGNORE INTO topics(stream_id, name, owner, created_at) VALUES (?, ?, ?, ?)",
+    `INSERT INTO topics(stream_id, name, owner, created_at, subscribe, publish, active, keep_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const topicId = db.prepare("SELECT stream_id AS id FROM topics WHERE name = ?");
+  const owned = db.prepare("SELECT count(*) AS count FROM topics WHERE owner = ?");
+  const changeTopic = db.prepare(
+    `UPDATE topics SET owner = coalesce(?, owner), subscribe = coalesce(?, subscribe),
+       publish = coalesce(?, publish), active = coalesce(?, active), keep_ms = iif(?, ?, keep_ms)
+     WHERE stream_id = ?`,
+  );
+  const removeGrants = db.prepare("DELETE FROM grants WHERE topic_id = ?");
   const removeTopic = db.prepare("DELETE FROM topics WHERE stream_id = ?");
   const countSubscribers = db.prepare("UPDATE topics SET subscribers = subscribers + ? WHERE stream_id = ?");
   const some = db.prepare("SELECT user FROM subscriptions WHERE topic_id = ? LIMIT ?");
@@ -15,25 +24,46 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
   const insert = db.prepare("INSERT INTO subscriptions(topic_id, user, since) VALUES (?, ?, ?)");
   const remove = db.prepare("DELETE FROM subscriptions WHERE topic_id = ? AND user = ?");
 
-  const idOf = (topic: string): number | undefined => (topicId.get(topic) as { id: number } | undefined)?.id;
-
   const touch = (user: string): Touched["changed"][number] => {
     const stream: StreamName = userStream(user);
     return { stream, rev: streams.raiseRev(streams.ensure(stream)) };
   };
 
   return {
-    putTopic(topic: string, owner: string): { readonly created: boolean } {
+    putTopic(
+      topic: string,
+      owner: string,
+      { subscribe, publish, active, keepMs }: Policy,
+      most: number | null,
+    ): { readonly created: boolean; readonly full?: true } {
+      if (find(topic, null) !== null) return { created: false };
+      if (most !== null && (owned.get(owner) as { count: number }).count >= most) {
+        return { created: false, full: true };
+      }
       const stream = streams.ensure(topicStream(topic));
-      const created = Number(insertTopic.run(stream.id, topic, owner, now()).changes) === 1;
-      if (created && stream.closed) streams.setClosed(stream, false);
-      return { created };
+      const flag = active ? 1 : 0;
+      insertTopic.run(stream.id, topic, owner, Math.floor(now()), subscribe, publish, flag, keepMs);
+      if (stream.closed) streams.setClosed(stream, false);
+      return { created: true };
+    },
+
+    changeTopic(topic: string, changes: TopicChanges, only: Only | null): boolean {
+      const id = find(topic, only);
+      if (id === null) return false;
+      const { owner = null, subscribe = null, publish = null, active, keepMs } = changes;
+      const flag = active === undefined ? null : active ? 1 : 0;
+      changeTopic.run(owner, subscribe, publish, flag, keepMs === undefined ? 0 : 1, keepMs ?? null, id);
+      return true;
     },
 
     /** A step of at most `limit` subscriptions; with the last of them the topic goes. */
-    deleteTopic(topic: string, limit: number): (Touched & { readonly done: boolean }) | null {
-      const id = idOf(topic);
-      if (id === undefined) return null;
+    deleteTopic(
+      topic: string,
+      limit: number,
+      only: Only | null,
+    ): (Touched & { readonly done: boolean }) | null {
+      const id = find(topic, only);
+      if (id === null) return null;
       const name = topicStream(topic);
       const stream = streams.ensure(name);
       const users = some.all(id, limit) as { user: string }[];
@@ -45,6 +75,7 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
         countSubscribers.run(-limit, id);
         return { changed, done: false };
       }
+      removeGrants.run(id);
       removeTopic.run(id);
       streams.setClosed(stream, true);
       streams.setTrimmed(stream, stream.head);
@@ -52,9 +83,9 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
       return { changed, done: true };
     },
 
-    subscribe(topic: string, names: readonly string[], most: number) {
-      const id = idOf(topic);
-      if (id === undefined) return null;
+    subscribe(topic: string, names: readonly string[], most: number, only: Only | null) {
+      const id = find(topic, only);
+      if (id === null) return null;
       const { head } = streams.ensure(topicStream(topic));
       const changed: Touched["changed"][number][] = [];
       const full: string[] = [];
@@ -72,8 +103,8 @@ export function makeDirectoryWrites({ db, streams, now }: Writing) {
     },
 
     unsubscribe(topic: string, user: string): Touched | null {
-      const id = idOf(topic);
-      if (id === undefined || Number(remove.run(id, user).changes) === 0) return null;
+      const id = find(topic, null);
+      if (id === null || Number(remove.run(id, user).changes) === 0) return null;
       countSubscribers.run(-1, id);
       return { changed: [touch(user)] };
     },

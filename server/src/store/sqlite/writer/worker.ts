@@ -8,6 +8,7 @@ import { makeApply } from "./apply.ts";
 import { makeCheckpoints } from "./checkpoints.ts";
 import { makeCoordinationWrites } from "./coordination.ts";
 import { makeDirectoryWrites } from "./directory.ts";
+import { makeGrantWrites } from "./grants.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
 import { makeMarkWrites } from "./marks.ts";
@@ -22,6 +23,7 @@ const handlersOf = (writing: Writing) => ({
   ...makeTakeBack(writing),
   ...makeUpkeep(writing),
   ...makeDirectoryWrites(writing),
+  ...makeGrantWrites(writing),
   ...makePositionWrites(writing),
   ...makeMarkWrites(writing),
   ...makeAccessWrites(writing),

@@ -1,7 +1,7 @@
 /** Section 5: topics and who follows them. */
 import type { Topic } from "@carillon/protocol/answers";
 import { expect, test } from "vitest";
-import { fresh, numbers, type Server } from "./server.ts";
+import { fresh, numbers, type Server } from "../server.ts";
 
 interface Page {
   readonly next: string | null;
@@ -21,6 +21,10 @@ export function topics(server: Server): void {
       owner: expect.stringMatching(/^(key|user):./),
       created: expect.stringMatching(/Z$/),
       subscribers: 0,
+      subscribe: "closed",
+      publish: "granted",
+      active: true,
+      keep: null,
     });
     expect(await server.ask("PUT", path, { body: {} })).toMatchObject({
       status: 200,

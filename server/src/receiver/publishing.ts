@@ -1,0 +1,53 @@
+/** What users publish: the one way in for frames and requests. It is accepted as what a producer sends is. */
+import type { Notification } from "@carillon/protocol/notification";
+import { type ParsedNotification, parseNotification } from "@carillon/protocol/parse-notification";
+import { type FieldError, type Problem, problem } from "@carillon/protocol/problems";
+import { topicStream } from "@carillon/protocol/stream";
+import type { GrantsDriver } from "../store/grants.ts";
+import { whyNotPublish } from "./authority.ts";
+import type { Answer, Receiver } from "./receiver.ts";
+
+export interface Publishing {
+  /**
+   * Publishes to a topic, or to those of its members whom `value` names in `to`. `value` is what JSON gave; its source
+   * is the user's own. `fallbackId`: its id where it has none; null for one that is made. Durable when answered.
+   * A problem: nothing was written. Rejects as the receiver does.
+   */
+  publish(user: string, topic: string, value: unknown, fallbackId: string | null): Promise<Answer | Problem>;
+}
+
+export function openPublishing(
+  receiver: Pick<Receiver, "send">,
+  grants: Pick<GrantsDriver, "standing">,
+): Publishing {
+  return {
+    async publish(user, topic, value, fallbackId) {
+      const { notification, problem: wrong } = readPublished(topic, value);
+      if (wrong !== undefined) return wrong;
+      const refused = whyNotPublish(await grants.standing(topic, user), user, topic);
+      if (refused !== null) return refused;
+      const [answer] = await receiver.send({ kind: "client", user }, [{ notification, fallbackId }]);
+      return answer!;
+    },
+  };
+}
+
+/** A notification for `topic` from what a user gave. Without `to` it is for all who follow it. */
+function readPublished(topic: string, value: unknown): ParsedNotification {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse({ pointer: "", detail: "must be an object" });
+  }
+  if (Object.hasOwn(value, "topic")) {
+    return refuse({ pointer: "/topic", detail: "must be absent: it is said beside the notification" });
+  }
+  const given = value as Partial<Notification>;
+  return parseNotification(
+    Object.hasOwn(value, "to") ? { ...given, topic } : { ...given, to: topicStream(topic) },
+  );
+}
+
+const refuse = (error: FieldError): ParsedNotification => ({
+  problem: problem("body-invalid", `${error.pointer || "The notification"} ${error.detail}`, {
+    errors: [error],
+  }),
+});
