@@ -5,25 +5,31 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { openJwks } from "./access/jwks.ts";
-import { openKeyring } from "./access/keyring.ts";
-import { openKeys } from "./access/keys.ts";
-import { openTokens, type Tokens } from "./access/tokens.ts";
+import type { Server as SecureServer } from "node:tls";
+import { type Access, openAccess } from "./access/open.ts";
+import { rateLimitsDefaults } from "./access/rate-limits.ts";
+import type { Tokens } from "./access/tokens.ts";
+import { type AddressOf, makeAddressOf } from "./address.ts";
 import { openBackends } from "./backends.ts";
-import type { BusDriver, BusListener } from "./bus/driver.ts";
+import { type BusDriver, type BusListener, type BusMessage, everywhere } from "./bus/driver.ts";
+import { type Certificate, makeCertificate } from "./certificate.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, roles } from "./config/options.ts";
-import { countBus, countDirector, countDistributor, countLog, countSessions } from "./count.ts";
+import { countBus, countDirector, countDistributor, countLive, countLog, countSessions } from "./count.ts";
 import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
+import { Failure } from "./errors.ts";
+import { readAll, watchFiles } from "./file-watch.ts";
 import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
+import { allowsOrigin } from "./http/origins.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
-import { liveDefaults, registerLive } from "./live/live.ts";
+import { makeArrivals } from "./live/arrivals.ts";
+import { type LiveOptions, liveDefaults, registerLive } from "./live/live.ts";
 import { makeSessions, type Sessions, sessionsDefaults, type Verify } from "./live/sessions.ts";
 import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import type { LogDriver } from "./log/driver.ts";
@@ -197,6 +203,8 @@ async function assembleInto(
           makesApiKey: has("receiver"),
           tokenSecret: config.tokenSecret,
           tokenSecretFile: config.tokenSecretFile,
+          previousTokenSecret: config.previousTokenSecret,
+          previousTokenSecretFile: config.previousTokenSecretFile,
         })
       : null;
   if (keys !== null && "problem" in keys) return keys;
@@ -219,21 +227,29 @@ async function assembleInto(
     log.warn({}, "the store begins with another log, as asked for");
   }
   const distributor = has("distributor") ? distributorOf(ground) : null;
+  let edge: Edge | null = null;
+  const access = keys === null ? null : await accessOf(ground, keys, (user) => edge?.sessions?.recheck(user));
   await begin({
     name: "bus",
-    start: () => bus.start(distributor?.listener ?? deaf),
+    start: () => bus.start(listenerOf(distributor?.listener ?? deaf, access)),
     stop: () => bus.stop(),
   });
+  for (const service of access?.services ?? []) {
+    started.push(service);
+    await waiting.until("the store", () => service.start());
+  }
   if (distributor !== null) await begin(distributor);
   if (has("director")) {
     director = directorOf(ground, keptLog !== null);
     await begin(director);
   }
   started.push({ ...logService, start: async () => {} });
-  const edge = keys === null ? null : edgeOf(ground, keys, distributor, keptLog !== null);
-  if (edge !== null) {
+  const certificate = await certificateOf(config);
+  if (access !== null) {
+    edge = edgeOf(ground, access, certificate, distributor, keptLog !== null);
     if (edge.sessions !== null) await begin(edge.sessions);
     await begin(edge.http);
+    for (const service of edge.watches) await begin(service);
   }
 
   const serving: Serving = {
@@ -263,6 +279,70 @@ async function assembleInto(
 
 /** A process without a distributor has nobody to tell. */
 const deaf: BusListener = { message: () => {}, suspect: () => {} };
+
+/** What concerns everybody goes to those who look at callers, the rest to the hubs. */
+const listenerOf = (hubs: BusListener, access: Access | null): BusListener => ({
+  message(message: BusMessage) {
+    if (message.type === "revoked") access?.revocations.heard(message);
+    else hubs.message(message);
+  },
+  suspect(streams) {
+    const all = [...streams];
+    if (all.includes(everywhere)) access?.revocations.suspect();
+    hubs.suspect(all);
+  },
+});
+
+const accessOf = (
+  { config, clock, metrics, store, bus, failing }: Ground,
+  { signingKeys }: FirstKeys,
+  revoked: (user: string | null) => void,
+): Promise<Access> => {
+  const revocationsFailed = failing("the revocations were not read again; those known hold");
+  const keySetFailed = failing("the key set for tokens was not read again; the one before holds");
+  return openAccess(
+    {
+      signingKeys,
+      issuer: config.tokenIssuer,
+      audience: config.tokenAudience,
+      lifetimeMs: config.tokenLifetimeMs,
+      keySetUrl: config.tokenKeySetUrl,
+      keySetFile: config.tokenKeySetFile,
+      keySetAlgorithms: config.tokenAlgorithms,
+      rates: {
+        ...rateLimitsDefaults,
+        keyRequestsPerSecond: config.keyRequestsPerSecond,
+        keyNotificationsPerSecond: config.keyNotificationsPerSecond,
+        userRequestsPerSecond: config.userRequestsPerSecond,
+        userNotificationsPerSecond: config.userNotificationsPerSecond,
+        replicas: config.replicas,
+      },
+    },
+    {
+      access: store.access,
+      bus,
+      clock,
+      metrics,
+      revoked,
+      failed(what, reason) {
+        if (what === "key set") return keySetFailed(reason);
+        metrics.counter("carillon_revocations_failed_total").inc();
+        revocationsFailed(reason);
+      },
+    },
+  );
+};
+
+/** Null where clients are served over plain HTTP. */
+async function certificateOf({ tlsCertFile, tlsKeyFile }: Config): Promise<Certificate | null> {
+  if (tlsCertFile === null || tlsKeyFile === null) return null;
+  const texts = await readAll([tlsCertFile, tlsKeyFile]).catch((cause: unknown) => {
+    throw new Failure("unusable", `${tlsCertFile} and ${tlsKeyFile} can't be read`, { cause });
+  });
+  const certificate = makeCertificate(texts[0]!, texts[1]!);
+  if (certificate !== null) return certificate;
+  throw new Failure("unusable", `${tlsCertFile} and ${tlsKeyFile} are no certificate and its key`);
+}
 
 function distributorOf({ config, clock, metrics, store, bus }: Ground): Distributor {
   const distributor = makeDistributor(
@@ -316,15 +396,22 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
 interface Edge {
   readonly sessions: Sessions | null;
   readonly http: Service;
+  /** Of files that change what it serves with. */
+  readonly watches: readonly Service[];
   url(): string;
 }
 
 /** What clients and producers connect to: the routes of the roles that this process has. */
-function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null, isKept: boolean): Edge {
+function edgeOf(
+  ground: Ground,
+  access: Access,
+  certificate: Certificate | null,
+  distributor: Distributor | null,
+  isKept: boolean,
+): Edge {
   const { config, log, clock, metrics, store, records, bus } = ground;
-  const tokens = tokensOf(config, keys, clock);
-  const apiKeys = openKeys(store.access, clock);
-  const authorizer = makeAuthorizer(apiKeys, tokens);
+  const authorizer = makeAuthorizer({ ...access, isRevoked: access.revocations.isRevoked });
+  const addressOf = makeAddressOf(config.trustedProxies);
   const topics = rememberTopics(store.directory, clock);
   const app = buildHttp({
     producers: config.roles.includes("receiver")
@@ -340,8 +427,9 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
           tracking: openTracking(store.streams, store.positions, bus, clock),
           storesLater: isKept,
           topics: openTopics(store.directory, bus, topics),
-          tokens,
-          keyring: openKeyring(store.access, apiKeys, clock),
+          tokens: access.tokens,
+          keyring: access.keyring,
+          revocations: access.revocations,
         }
       : null,
     clients:
@@ -350,29 +438,62 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
         : {
             acks: makeRequestedAcks(distributor.acks, store.directory, store.streams),
             reads: distributor.reads,
+            tickets: access.tickets,
           },
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
+    rates: access.rates,
+    allowsOrigin: (asking) => allowsOrigin(config.origins, asking),
+    addressOf,
+    certificate,
+    clock,
     log,
     metrics,
     limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
   });
-  const sessions = distributor === null ? null : sessionsOf(ground, tokens, distributor);
-  if (sessions !== null) registerLive(app, liveOf(ground, sessions, authorizer));
+  const sessions = distributor === null ? null : sessionsOf(ground, access, distributor);
+  if (sessions !== null) registerLive(app, liveOf(ground, access, sessions, authorizer, addressOf));
+  let served = certificate;
+  metrics.gauge("carillon_certificate_expiry_timestamp_seconds", () => (served?.validUntil ?? 0) / 1_000);
+  const replace = (next: Certificate): void => {
+    served = next;
+    (app.server as unknown as SecureServer).setSecureContext({ cert: next.cert, key: next.key });
+    log.info({ validUntil: new Date(next.validUntil).toISOString() }, "another certificate is served");
+  };
   return {
     sessions,
+    watches: certificate === null ? [] : [certificateWatch(ground, certificate, replace)],
     http: {
       name: "http",
       start: async () => void (await app.listen({ host: config.host, port: config.port })),
       stop: () => closeWithin(app, clock, graceMs(config)),
     },
-    url: () => urlOf(app.server.address() as AddressInfo),
+    url: () => urlOf(app.server.address() as AddressInfo, certificate === null ? "http" : "https"),
   };
+}
+
+function certificateWatch(
+  { config, clock, failing }: Ground,
+  { cert, key }: Certificate,
+  replace: (next: Certificate) => void,
+): Service {
+  return watchFiles({
+    name: "certificate",
+    paths: [config.tlsCertFile!, config.tlsKeyFile!],
+    texts: [cert, key],
+    clock,
+    changed([nextCert, nextKey]) {
+      const next = makeCertificate(nextCert!, nextKey!);
+      if (next !== null) replace(next);
+      return next !== null;
+    },
+    failed: failing("the certificate was not read again; the one before is served"),
+  });
 }
 
 function sessionsOf(
   { config, log, clock, metrics }: Ground,
-  tokens: Tokens,
+  { tokens, revocations, rates }: Access,
   distributor: Distributor,
 ): Sessions {
   const sessions = makeSessions(
@@ -380,6 +501,8 @@ function sessionsOf(
       distributor,
       clock,
       verify: verifyWith(tokens),
+      isRevoked: revocations.isRevoked,
+      rates,
       metrics: countSessions(metrics),
       broken: (reason) => log.error({ err: reason }, "a session broke"),
     },
@@ -395,15 +518,27 @@ function sessionsOf(
   return sessions;
 }
 
-const liveOf = ({ config, log, clock }: Ground, sessions: Sessions, authorizer: Authorizer) => ({
+const liveOf = (
+  { config, log, clock, metrics }: Ground,
+  { rates }: Access,
+  sessions: Sessions,
+  authorizer: Authorizer,
+  addressOf: AddressOf,
+): LiveOptions => ({
   sessions,
   authorizer,
-  allowsOrigin: (origin: string) => config.origins.includes("*") || config.origins.includes(origin),
+  allowsOrigin: (asking) => allowsOrigin(config.origins, asking),
+  addressOf,
+  arrivals: makeArrivals(config.sessionsPerSecond, clock),
+  rates,
+  metrics: countLive(metrics),
   limits: {
     ...liveDefaults,
     frameBytes: config.frameBytes,
     framesPerSecond: config.framesPerSecond,
     unauthenticatedMs: config.unauthenticatedMs,
+    unauthenticated: config.unauthenticatedSockets,
+    unauthenticatedPerAddress: config.unauthenticatedPerAddress,
     pollWaitMs: config.pollWaitMs,
   },
   clock,
@@ -414,18 +549,6 @@ const sharedStoreAskedMs = 2_000;
 
 /** Upkeep passes to another director this long after the one that did it died. */
 const upkeepLeaseMs = 15_000;
-
-function tokensOf(config: Config, keys: FirstKeys, clock: Clock): Tokens {
-  return openTokens(
-    {
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      signingKey: keys.signingKey,
-      jwks: config.tokenKeySetUrl === null ? null : openJwks(new URL(config.tokenKeySetUrl)),
-    },
-    clock,
-  );
-}
 
 const verifyWith =
   (tokens: Tokens): Verify =>
@@ -449,9 +572,9 @@ function announcement(directory: string, { url, operationsUrl }: Serving): Servi
 }
 
 /** Every interface is reached through the loopback from here. */
-function urlOf({ address, port, family }: AddressInfo): string {
+function urlOf({ address, port, family }: AddressInfo, scheme = "http"): string {
   const host = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  return `http://${family === "IPv6" || host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${family === "IPv6" || host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function ownVersion(): string {

@@ -31,6 +31,8 @@ const open = (more: Partial<FirstKeysOptions> = {}) =>
     makesApiKey: true,
     tokenSecret: null,
     tokenSecretFile: null,
+    previousTokenSecret: null,
+    previousTokenSecretFile: null,
     ...more,
   });
 
@@ -46,8 +48,8 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 test("the first start makes both keys, for the owner's eyes only, and keeps a hash", async () => {
   const keys = await good();
   expect(keys.made).toBe(true);
-  expect(keys.signingKey.toString()).toBe(file("signing.key"));
-  expect(keys.signingKey.length).toBeGreaterThanOrEqual(43);
+  expect(keys.signingKeys[0]!.toString()).toBe(file("signing.key"));
+  expect(keys.signingKeys[0]!.length).toBeGreaterThanOrEqual(43);
   expect(await hashes()).toEqual([sha256(file("api.key"))]);
   for (const name of ["signing.key", "api.key"])
     expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
@@ -83,7 +85,7 @@ test("a missing signing.key stops the start, unless a new one is asked for", asy
   rmSync(join(directory, "signing.key"));
   expect(await open()).toEqual({ problem: expect.stringContaining("--replace-missing-keys") });
   const second = await good({ replaceMissing: true });
-  expect(second.signingKey.equals(first.signingKey)).toBe(false);
+  expect(second.signingKeys[0]!.equals(first.signingKeys[0]!)).toBe(false);
 });
 
 test("damaged key files are told, not used", async () => {
@@ -94,10 +96,10 @@ test("damaged key files are told, not used", async () => {
 
 test("a secret from elsewhere makes no signing.key", async () => {
   const secret = "s".repeat(40);
-  expect((await good({ tokenSecret: secret })).signingKey.toString()).toBe(secret);
+  expect((await good({ tokenSecret: secret })).signingKeys[0]!.toString()).toBe(secret);
   writeFileSync(join(directory, "shared-secret"), `${secret}\n`);
   const keys = await good({ tokenSecretFile: join(directory, "shared-secret") });
-  expect(keys.signingKey.toString()).toBe(secret);
+  expect(keys.signingKeys[0]!.toString()).toBe(secret);
   expect(readdirSync(directory)).not.toContain("signing.key");
   expect(await open({ tokenSecretFile: "/nowhere/secret" })).toEqual({
     problem: expect.stringContaining("does not exist"),
@@ -112,7 +114,7 @@ test("processes that share a store sign with the same secret, or say that they d
   expect(missing).toEqual({ problem: expect.stringContaining("from the process that made it") });
   const other = { facts, directory: elsewhere, tokenSecret: "o".repeat(40) };
   expect(await open(other)).toEqual({ problem: expect.stringContaining("another secret") });
-  const same = await good({ ...other, tokenSecret: first.signingKey.toString() });
+  const same = await good({ ...other, tokenSecret: first.signingKeys[0]!.toString() });
   expect(same).toMatchObject({ made: false, apiKeyFile: null });
   await good({ ...other, replaceMissing: true });
   expect(await open({ facts })).toEqual({ problem: expect.stringContaining("another secret") });

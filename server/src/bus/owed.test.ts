@@ -20,10 +20,10 @@ const message: fc.Arbitrary<BusMessage> = fc.oneof(
   })),
 );
 
-const reaches = ({ type, ...message }: BusMessage): number =>
-  type === "rows" || type === "head"
-    ? ((message as { head?: number }).head ?? (message as { rows: { seq: number }[] }).rows.at(-1)!.seq)
-    : 0;
+const reaches = (message: BusMessage): number => {
+  if (message.type === "rows") return message.rows.at(-1)!.seq;
+  return message.type === "head" ? message.head : 0;
+};
 
 test("of each stream the newest head and rev are owed, each that was taken back, and nothing ephemeral", () => {
   fc.assert(

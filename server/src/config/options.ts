@@ -3,7 +3,10 @@
  * CARILLON_DRAIN_WINDOW), the flag (`--drain-window`) and the name in the file (`"drainWindow"`); in the code a
  * duration ends in `Ms` and a size in `Bytes`.
  */
+
 import { limits as mostOf } from "@carillon/protocol/limits";
+import { keySetAlgorithms } from "../access/algorithms.ts";
+import { isNetwork } from "../address.ts";
 import {
   choice,
   duration,
@@ -50,6 +53,8 @@ const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Op
   doc,
 });
 
+const network = text("an IP address, or a network such as 10.0.0.0/8", 64, isNetwork);
+
 const listening = "Listening";
 const data = "Data";
 const shared = "Shared services";
@@ -82,7 +87,26 @@ export const options = {
     listening,
     list(origin, 64),
     [],
-    "Web pages of these origins may connect from a browser. None by default; * is any, safe because nothing here rides on cookies.",
+    "Web pages of these origins may connect from a browser, and make the requests that clients make. By default those of the server's own host alone; * is any, safe because nothing here rides on cookies.",
+  ),
+  tlsCertFile: {
+    ...option(
+      listening,
+      optional(path),
+      null,
+      "The certificate chain, as PEM, with which clients and producers are served over TLS. Read again when it changes, without a restart. Without it, plain HTTP.",
+    ),
+    path: true,
+  },
+  tlsKeyFile: {
+    ...option(listening, optional(path), null, "The private key that belongs to it, as PEM."),
+    path: true,
+  },
+  trustedProxies: option(
+    listening,
+    list(network, 64),
+    [],
+    "Proxies whose X-Forwarded-For counts, for logs and for limits by address. None by default: what a stranger writes there is not believed.",
   ),
   roles: option(
     listening,
@@ -226,11 +250,50 @@ export const options = {
     ),
     secret: true,
   },
+  previousTokenSecretFile: {
+    ...option(
+      tokens,
+      optional(path),
+      null,
+      "A second secret whose tokens are good too, and that signs none: the old one while a new one comes into use, or the new one before it does.",
+    ),
+    path: true,
+  },
+  previousTokenSecret: {
+    ...option(
+      tokens,
+      optional(text("a secret of 32 to 1,024 characters", 1_024, (value) => value.length >= 32)),
+      null,
+      "The same, as text, for platforms that hand secrets over in the environment.",
+    ),
+    secret: true,
+  },
   tokenKeySetUrl: option(
     tokens,
     optional(url),
     null,
     "A JSON Web Key Set, where tokens are signed by an identity provider (RS256, ES256, EdDSA and the like).",
+  ),
+  tokenKeySetFile: {
+    ...option(
+      tokens,
+      optional(path),
+      null,
+      "The same, in a file. Read again when it changes, without a restart.",
+    ),
+    path: true,
+  },
+  tokenAlgorithms: option(
+    tokens,
+    list(choice(keySetAlgorithms), keySetAlgorithms.length),
+    ["RS256", "ES256", "EdDSA"],
+    "What tokens of the key set may be signed with; any other algorithm is refused, whatever the keys.",
+  ),
+  tokenLifetimeMs: option(
+    tokens,
+    duration("1m", "24h"),
+    24 * hour,
+    "The most that may lie between a token's `iat` and its `exp`. Revocations are kept for a day, so no token lives longer.",
   ),
   tokenIssuer: option(tokens, optional(word), null, "Tokens must carry this `iss`."),
   tokenAudience: option(tokens, optional(word), null, "Tokens must carry this `aud`."),
@@ -261,12 +324,60 @@ export const options = {
     "The most live connections of one user, on this process.",
   ),
   framesPerSecond: option(limits, integer(1, 10_000), 50, "The most frames a second from one client."),
+  sessionsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    5_000,
+    "How many new live connections a second are let in by this process, twice as many at once. Others are told to come back, spread over the time that it takes to let them in.",
+  ),
+  replicas: option(
+    limits,
+    integer(1, 10_000),
+    1,
+    "How many processes share the load. The rates below are for all of them together, and each holds callers to its part.",
+  ),
+  keyRequestsPerSecond: option(
+    limits,
+    integer(1, 1_000_000),
+    10_000,
+    "The most requests a second with one API key; twice as many at once after a silence.",
+  ),
+  keyNotificationsPerSecond: option(
+    limits,
+    integer(1, 10_000_000),
+    100_000,
+    "The most notifications a second with one API key, one for each recipient; twice as many at once.",
+  ),
+  userRequestsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    50,
+    "The most requests a second of one user, twice as many at once; frames that read or bring a token count too.",
+  ),
+  userNotificationsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    10,
+    "The most notifications a second that one user's clients publish; twice as many at once.",
+  ),
   frameBytes: option(limits, size("1KB", "1MB"), 64 * kilobyte, "The largest frame from a client."),
   unauthenticatedMs: option(
     limits,
     duration("1s", "5m"),
     10 * second,
     "How long a WebSocket may stay open before its token comes.",
+  ),
+  unauthenticatedSockets: option(
+    limits,
+    integer(1, 1_000_000),
+    10_000,
+    "The most WebSockets of this process that wait for their tokens at once.",
+  ),
+  unauthenticatedPerAddress: option(
+    limits,
+    integer(1, 1_000_000),
+    1_000,
+    "The most of those from one address.",
   ),
 
   heartbeatMs: option(

@@ -8,9 +8,12 @@ import {
   PollAnswer,
   ProblemAnswer,
   ReadAnswer,
+  RevocationAnswer,
+  RevocationsAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
+  TicketAnswer,
   TokenAnswer,
   TopicAnswer,
   TopicsAnswer,
@@ -34,6 +37,9 @@ const named: Readonly<Record<string, TSchema>> = {
   Subscribers: SubscribersAnswer,
   Subscribed: SubscribedAnswer,
   Token: TokenAnswer,
+  Ticket: TicketAnswer,
+  Revocation: RevocationAnswer,
+  Revocations: RevocationsAnswer,
   Key: KeyAnswer,
   NewKey: NewKeyAnswer,
   Keys: KeysAnswer,
@@ -64,8 +70,15 @@ const always: readonly ProblemCode[] = [
   "overloaded",
   "draining",
 ];
-const withKey: readonly ProblemCode[] = ["unauthenticated", "key-invalid", "forbidden"];
-const withToken: readonly ProblemCode[] = ["unauthenticated", "token-invalid", "token-expired"];
+const withKey: readonly ProblemCode[] = ["unauthenticated", "key-invalid", "forbidden", "rate-limited"];
+const withToken: readonly ProblemCode[] = [
+  "unauthenticated",
+  "token-invalid",
+  "token-expired",
+  "token-revoked",
+  "origin-forbidden",
+  "rate-limited",
+];
 const withBody: readonly ProblemCode[] = ["body-invalid", "body-too-large"];
 
 /** Every problem that a route may answer with, in the order of the table. */
@@ -99,7 +112,9 @@ function openapi(routes: readonly RouteOptions[], version: string): object {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "http://127.0.0.1:7700" }],
-    tags: ["Notifications", "Topics", "Subscribers", "Users", "Clients", "Keys"].map((name) => ({ name })),
+    tags: ["Notifications", "Topics", "Subscribers", "Users", "Revocations", "Clients", "Keys"].map(
+      (name) => ({ name }),
+    ),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(named).map(([name, schema]) => [name, refer(schema, name)])),

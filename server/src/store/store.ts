@@ -36,7 +36,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, positions, coordination } = backend;
+  const { streams, directory, positions, access, coordination } = backend;
   return {
     ...backend,
     streams: {
@@ -86,6 +86,24 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async receipts(stream, seq, limit) {
         within("limit", limit, 0, 1_000);
         return positions.receipts(stream, seq, limit);
+      },
+    },
+    access: {
+      ...access,
+      async revoke(revocation, bounds) {
+        const { user, tokenId, issuedBefore } = revocation;
+        if ((tokenId === null) === (issuedBefore === null) || (tokenId !== null && user === null))
+          throw new RangeError("a revocation is by token, of a user, or by time");
+        if (tokenId !== null) within("the characters of a token's id", tokenId.length, 1, 256);
+        return access.revoke(revocation, bounds);
+      },
+      async revocations(after, limit) {
+        within("limit", limit, 1, 1_000);
+        return access.revocations(after, limit);
+      },
+      async useTicket(id, until) {
+        within("the characters of a ticket's id", id.length, 1, 64);
+        return access.useTicket(id, until);
       },
     },
     coordination: {

@@ -14,7 +14,7 @@
  * - **Failures** are those of the streams port; after `unavailable` a call may be repeated.
  */
 import type { StreamName } from "@carillon/protocol/stream";
-import type { ApiKey } from "./access.ts";
+import type { ApiKey, Revocation } from "./access.ts";
 import type { Kind } from "./streams.ts";
 
 /** Streams with head 0 and rev 0 that aren't closed say nothing: they are neither counted nor given. */
@@ -47,6 +47,8 @@ export interface NotificationCopy {
 /** What each kind of copy is. Log places, leases and rejected records belong to a deployment and stay with it. */
 export interface Copies {
   readonly keys: ApiKey;
+  /** Those that have run out too; used tickets live for a minute, and don't go along. */
+  readonly revocations: Revocation;
   readonly streams: StreamCopy;
   readonly topics: { readonly topic: string; readonly owner: string; readonly createdAt: number };
   readonly subscriptions: { readonly topic: string; readonly user: string; readonly since: number };
@@ -73,6 +75,7 @@ export type CopyKind = keyof Copies;
 /** In the order in which they are put. */
 export const copyKinds = [
   "keys",
+  "revocations",
   "streams",
   "topics",
   "subscriptions",

@@ -12,6 +12,7 @@ beforeAll(async () => {
   stage = await openStage({
     sizeBytes: 2_000,
     mostKeys: 1,
+    mostRevocations: 1,
     limits: { bodyBytes: 10_000, batchItems: 3 },
     log: (log) => ({
       append: async (records) => {
@@ -67,6 +68,18 @@ const meetings: Record<string, Ask> = {
     stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: "Bearer a.b.c" } }),
   "token-expired": () =>
     stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: expired() } }),
+  "token-revoked": async () => {
+    const authorization = client();
+    await stage.ask("POST", "/v1/users/42/revocations", {});
+    return stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization } });
+  },
+  "revocation-not-found": () => stage.ask("DELETE", "/v1/users/42/revocations?jti=none"),
+  "revocations-too-many": async () => {
+    await stage.ask("POST", "/v1/users/full/revocations", { jti: "1" });
+    return stage.ask("POST", "/v1/users/full/revocations", { jti: "2" });
+  },
+  "origin-forbidden": () =>
+    stage.inject({ method: "POST", url: "/v1/ack", headers: { origin: "https://evil.example" } }),
   forbidden: async () => stage.post(one, { authorization: await stage.key({ scopes: ["topics"] }) }),
   "source-forbidden": () => stage.post({ ...one, source: "/other" }),
   "route-not-found": () => stage.ask("GET", "/v1/nothing"),
@@ -103,14 +116,15 @@ const meetings: Record<string, Ask> = {
 
 /** Met on the socket, before there is a request: socket.test.ts. */
 const onTheSocket = ["headers-too-large", "request-timeout"];
+/** In rates.test.ts. */
+const withFewAllowed = ["rate-limited"];
 /** Of live connections. */
 const elsewhere = [
   "cursor-invalid",
   "subprotocol-unsupported",
-  "origin-forbidden",
   "not-acceptable",
   "upgrade-required",
-  "rate-limited",
+  "ticket-invalid",
   "too-many-sessions",
 ];
 
@@ -118,7 +132,7 @@ const ack = (payload: object) =>
   stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: client() }, payload });
 
 test("every problem of the table is met by a test", () => {
-  expect([...Object.keys(meetings), ...onTheSocket, ...elsewhere].sort()).toEqual(
+  expect([...Object.keys(meetings), ...onTheSocket, ...withFewAllowed, ...elsewhere].sort()).toEqual(
     Object.keys(problems).sort(),
   );
 });

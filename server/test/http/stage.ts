@@ -5,14 +5,20 @@ import { join } from "node:path";
 import type { Scope } from "@carillon/protocol/scopes";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { keyringDefaults, openKeyring } from "../../src/access/keyring.ts";
-import { createKey, openKeys } from "../../src/access/keys.ts";
-import { openTokens, type Tokens } from "../../src/access/tokens.ts";
+import { createKey } from "../../src/access/keys.ts";
+import { openAccess } from "../../src/access/open.ts";
+import { type RateLimitsOptions, rateLimitsDefaults } from "../../src/access/rate-limits.ts";
+import { revocationsDefaults } from "../../src/access/revocations.ts";
+import type { Tickets } from "../../src/access/tickets.ts";
+import { longestTokenMs, type Tokens } from "../../src/access/tokens.ts";
+import { makeAddressOf } from "../../src/address.ts";
 import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
 import { makeReads } from "../../src/distributor/reads.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
+import { allowsOrigin } from "../../src/http/origins.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
@@ -32,6 +38,9 @@ export interface Stage {
   /** What the receiver and the director told the bus. */
   readonly told: BusMessage[];
   readonly logged: string[];
+  readonly tickets: Tickets;
+  /** Whose sessions were to be looked at again. */
+  readonly revoked: (string | null)[];
   readonly acked: { user: string; stream: string; seq: number }[];
   /** A new API key, as an Authorization header. */
   key(wanted?: {
@@ -57,6 +66,9 @@ export interface StageOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly sizeBytes?: number;
   readonly mostKeys?: number;
+  readonly mostRevocations?: number;
+  readonly origins?: readonly string[];
+  readonly rates?: Partial<RateLimitsOptions>;
   /** Stands in front of the log, to make it fail. */
   readonly log?: (log: LogDriver) => Pick<LogDriver, "append">;
 }
@@ -79,14 +91,42 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await director.start();
 
   const known = rememberTopics(store.directory, clock);
-  const tokens = openTokens(
-    { signingKey: Buffer.alloc(32, 7), jwks: null, issuer: null, audience: null },
-    clock,
-  );
   const logged: string[] = [];
   const metrics = makeMetrics();
   const acked: Stage["acked"] = [];
-  const keys = openKeys(store.access, clock);
+  const revoked: (string | null)[] = [];
+  const access = await openAccess(
+    {
+      signingKeys: [Buffer.alloc(32, 7)],
+      issuer: null,
+      audience: null,
+      lifetimeMs: longestTokenMs,
+      keySetUrl: null,
+      keySetFile: null,
+      keySetAlgorithms: [],
+      rates: { ...rateLimitsDefaults, userRequestsPerSecond: 10_000, ...options.rates },
+      revocations: {
+        ...revocationsDefaults,
+        bounds: { perUser: options.mostRevocations ?? 1_000, total: 100_000 },
+      },
+    },
+    {
+      access: store.access,
+      bus: { ...local, ...bus },
+      clock,
+      metrics,
+      revoked: (user) => void revoked.push(user),
+      failed: (what, reason) => {
+        throw new Error(what, { cause: reason });
+      },
+    },
+  );
+  const { tokens, keys, revocations } = access;
+  await local.start({
+    message: (message) => (message.type === "revoked" ? revocations.heard(message) : undefined),
+    suspect: () => {},
+  });
+  for (const service of access.services) await service.start();
   const app = buildHttp({
     producers: {
       receiver: openReceiver({
@@ -102,6 +142,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       topics: openTopics(store.directory, bus, known),
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
+      revocations,
     },
     clients: {
       acks: {
@@ -111,9 +152,15 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         },
       },
       reads: makeReads(store.positions, bus),
+      tickets: access.tickets,
     },
     roles: null,
-    authorizer: makeAuthorizer(keys, tokens),
+    authorizer: makeAuthorizer({ ...access, isRevoked: revocations.isRevoked }),
+    rates: access.rates,
+    allowsOrigin: (asking) => allowsOrigin(options.origins ?? [], asking),
+    addressOf: makeAddressOf(["192.0.2.0/24"]),
+    certificate: null,
+    clock,
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
     limits: { ...httpDefaults, ...limits },
@@ -143,6 +190,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     tokens,
     told,
     logged,
+    tickets: access.tickets,
+    revoked,
     acked,
     key,
     authorization,
@@ -157,6 +206,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     ask: (method, url, payload) => inject(payload === undefined ? { method, url } : { method, url, payload }),
     async close() {
       await app.close();
+      for (const service of access.services) await service.stop();
       await director.stop();
       await log.stop();
       await store.stop();

@@ -58,6 +58,8 @@ export async function play(seed: number, steps: number): Promise<number> {
       {
         distributor,
         clock: schedule.clock,
+        isRevoked: () => false,
+        rates: { request: () => null },
         verify: async () => ({ error: "no", reason: "token-invalid" }),
         metrics: noSessionsMetrics,
         broken: (reason) => void unexpected.push(reason),

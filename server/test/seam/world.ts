@@ -7,6 +7,7 @@ import type { Outlet } from "../../src/live/outlet.ts";
 import type { Session, SessionOptions } from "../../src/live/session.ts";
 import { makeSessions, noSessionsMetrics, sessionsDefaults } from "../../src/live/sessions.ts";
 import type { DevicePosition } from "../../src/store/positions.ts";
+import { clientOf } from "../clients.ts";
 import { makeLossyBus, makeTrueStore, makeWrites } from "./parts.ts";
 import { makeDice, makeSchedule } from "./schedule.ts";
 
@@ -59,8 +60,10 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         if (token === "away") throw new Failure("unavailable", "no keys");
         return token === "bad" || token === "old"
           ? { error: "no", reason: token === "old" ? "token-expired" : "token-invalid" }
-          : { user: token, expiresAt: schedule.clock.now() + 600_000 };
+          : clientOf(token, schedule.clock.now() + 600_000);
       },
+      isRevoked: () => false,
+      rates: { request: () => null },
       metrics: noSessionsMetrics,
       broken: (reason) => {
         throw reason;
@@ -104,8 +107,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
       closed: null,
       stuck: false,
       session: sessions.open({
-        user: "ann",
-        expiresAt: schedule.clock.now() + 3_600_000,
+        client: clientOf("ann", schedule.clock.now() + 3_600_000),
         cursor: null,
         device: null,
         cursors: false,

@@ -4,8 +4,9 @@ import { sql as streams } from "./migrations/0001-streams.ts";
 import { sql as people } from "./migrations/0002-people.ts";
 import { sql as readMarks } from "./migrations/0003-read-marks.ts";
 import { sql as coordination } from "./migrations/0004-coordination.ts";
+import { sql as access } from "./migrations/0007-access.ts";
 
-const migrations: readonly string[] = [streams, people, readMarks, coordination];
+const migrations: readonly string[] = [streams, people, readMarks, coordination, access];
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

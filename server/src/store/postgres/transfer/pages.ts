@@ -1,4 +1,5 @@
 import type { StreamName } from "@carillon/protocol/stream";
+import { placeFrom } from "../../access.ts";
 import type { Copies, CopyKind, CopyPage, StreamCopy } from "../../transfer.ts";
 import { bigints, texts } from "../arrays.ts";
 import type { Shard } from "../shard.ts";
@@ -53,6 +54,17 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
       ...asIs<"keys">("name", "hash", "createdAt", "expiresAt")(row),
       scopes: JSON.parse(row["scopes"] as string),
       sources: JSON.parse(row["sources"] as string),
+    }),
+  },
+  revocations: {
+    select: `SELECT user_name AS "user", token_id AS "tokenId", issued_before AS "issuedBefore", until
+      FROM revocations WHERE (user_name, token_id) > ($1, $2) ORDER BY user_name, token_id LIMIT $3`,
+    order: ["user", "tokenId"],
+    start: ["", ""],
+    atHome: true,
+    copyOf: (row) => ({
+      ...asIs<"revocations">("issuedBefore", "until")(row),
+      ...placeFrom(row["user"] as string, row["tokenId"] as string),
     }),
   },
   streams: {

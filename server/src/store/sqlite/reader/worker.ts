@@ -16,7 +16,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
   ...makeDirectoryReads(db),
   ...makePositionReads(db),
   ...makeUnreadReads(db, now),
-  ...makeAccessReads(db),
+  ...makeAccessReads(db, now),
   ...makeCoordinationReads(db, now),
 });
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { topicStream, userStream } from "@carillon/protocol/stream";
+import { placeOf } from "../../access.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
 
 /** Streams whose number is known without asking. */
@@ -13,6 +14,7 @@ export function makePuts(db: DatabaseSync) {
   const stream = insert("streams(name, trimmed, rev, closed)", 4);
   const trim = insert("trims(stream_id, due_at, buried)", 3);
   const key = insert("api_keys(hash, name, scopes, sources, created_at, expires_at)", 6);
+  const revocation = insert("revocations(user, token_id, issued_before, until)", 4);
   const topic = insert("topics(stream_id, name, owner, created_at)", 4);
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
   const position = insert("positions(user_id, stream_id, read_seq)", 3);
@@ -39,6 +41,7 @@ export function makePuts(db: DatabaseSync) {
   const puts: { readonly [K in CopyKind]: (copy: Copies[K]) => void } = {
     keys: ({ hash, name, scopes, sources, createdAt, expiresAt }) =>
       void key.run(hash, name, JSON.stringify(scopes), JSON.stringify(sources), createdAt, expiresAt),
+    revocations: (copy) => void revocation.run(...placeOf(copy), copy.issuedBefore, copy.until),
     streams(copy) {
       stream.run(copy.name, copy.trimmed, copy.rev, copy.closed ? 1 : 0);
       if (copy.trim !== null) trim.run(idOf(copy.name), copy.trim.dueAt, copy.trim.buried);
