@@ -1,6 +1,7 @@
 /** The exam: registers its tests with vitest. What sits it is asked for when the first test runs. */
 import { describe, vi } from "vitest";
 import { access } from "./access.ts";
+import { credentials } from "./credentials.ts";
 import { problems } from "./problems.ts";
 import { acks } from "./receiving/acks.ts";
 import { clientFrames } from "./receiving/client-frames.ts";
@@ -33,6 +34,7 @@ export function conformance(target: () => Target): void {
   describe.concurrent("bounds of sending", () => bounds(server));
   describe.concurrent("topics", () => topics(server));
   describe.concurrent("who is asking", () => access(server));
+  describe.concurrent("tickets, revocation, pages, rates", () => credentials(server));
   describe.concurrent("problems", () => problems(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
   describe.concurrent("one cursor", () => oneCursor(server));

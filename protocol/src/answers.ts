@@ -238,6 +238,7 @@ export type Batch = Static<typeof BatchAnswer>;
 export type Status = Static<typeof StatusAnswer>;
 export type Topic = Static<typeof TopicAnswer>;
 export type Token = Static<typeof TokenAnswer>;
+export type Ticket = Static<typeof TicketAnswer>;
 export type Key = Static<typeof KeyAnswer>;
 export type NewKey = Static<typeof NewKeyAnswer>;
 export type Poll = Static<typeof PollAnswer>;

@@ -45,9 +45,10 @@ const hiddenFields = new Set([
 const hidden = "[hidden]";
 const deepest = 6;
 
-/** API keys, JSON Web Tokens, bearer credentials, and credentials in a URL's query. */
+/** API keys, tickets, JSON Web Tokens, bearer credentials, and credentials in a URL's query. */
 const secrets = [
   /\bck_[A-Za-z0-9_-]{20,}/g,
+  /\bct_[A-Za-z0-9_-]{20,}\.?[A-Za-z0-9_-]*/g,
   /\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*/g,
   /\b(?:Bearer|Basic) +[A-Za-z0-9+/_.~=-]+/gi,
   /(?<=[?&](?:token|ticket|cursor|key|access_token)=)[^&\s"\\]+/gi,
