@@ -6,13 +6,13 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Server as SecureServer } from "node:tls";
-import { type Access, openAccess } from "./access/open.ts";
-import { rateLimitsDefaults } from "./access/rate-limits.ts";
+import type { Access } from "./access/open.ts";
 import type { Tokens } from "./access/tokens.ts";
 import { type AddressOf, makeAddressOf } from "./address.ts";
 import { openBackends } from "./backends.ts";
-import { type BusDriver, type BusListener, type BusMessage, everywhere } from "./bus/driver.ts";
-import { type Certificate, makeCertificate } from "./certificate.ts";
+import type { BusDriver, BusListener } from "./bus/driver.ts";
+import { accessOf, certificateOf, listenerOf, watchCertificate } from "./callers.ts";
+import type { Certificate } from "./certificate.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, roles } from "./config/options.ts";
 import { countBus, countDirector, countDistributor, countLive, countLog, countSessions } from "./count.ts";
@@ -20,9 +20,7 @@ import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
-import { Failure } from "./errors.ts";
-import { readAll, watchFiles } from "./file-watch.ts";
-import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
+import { openFirstKeys } from "./first-keys.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
 import { allowsOrigin } from "./http/origins.ts";
@@ -280,70 +278,6 @@ async function assembleInto(
 /** A process without a distributor has nobody to tell. */
 const deaf: BusListener = { message: () => {}, suspect: () => {} };
 
-/** What concerns everybody goes to those who look at callers, the rest to the hubs. */
-const listenerOf = (hubs: BusListener, access: Access | null): BusListener => ({
-  message(message: BusMessage) {
-    if (message.type === "revoked") access?.revocations.heard(message);
-    else hubs.message(message);
-  },
-  suspect(streams) {
-    const all = [...streams];
-    if (all.includes(everywhere)) access?.revocations.suspect();
-    hubs.suspect(all);
-  },
-});
-
-const accessOf = (
-  { config, clock, metrics, store, bus, failing }: Ground,
-  { signingKeys }: FirstKeys,
-  revoked: (user: string | null) => void,
-): Promise<Access> => {
-  const revocationsFailed = failing("the revocations were not read again; those known hold");
-  const keySetFailed = failing("the key set for tokens was not read again; the one before holds");
-  return openAccess(
-    {
-      signingKeys,
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      lifetimeMs: config.tokenLifetimeMs,
-      keySetUrl: config.tokenKeySetUrl,
-      keySetFile: config.tokenKeySetFile,
-      keySetAlgorithms: config.tokenAlgorithms,
-      rates: {
-        ...rateLimitsDefaults,
-        keyRequestsPerSecond: config.keyRequestsPerSecond,
-        keyNotificationsPerSecond: config.keyNotificationsPerSecond,
-        userRequestsPerSecond: config.userRequestsPerSecond,
-        userNotificationsPerSecond: config.userNotificationsPerSecond,
-        replicas: config.replicas,
-      },
-    },
-    {
-      access: store.access,
-      bus,
-      clock,
-      metrics,
-      revoked,
-      failed(what, reason) {
-        if (what === "key set") return keySetFailed(reason);
-        metrics.counter("carillon_revocations_failed_total").inc();
-        revocationsFailed(reason);
-      },
-    },
-  );
-};
-
-/** Null where clients are served over plain HTTP. */
-async function certificateOf({ tlsCertFile, tlsKeyFile }: Config): Promise<Certificate | null> {
-  if (tlsCertFile === null || tlsKeyFile === null) return null;
-  const texts = await readAll([tlsCertFile, tlsKeyFile]).catch((cause: unknown) => {
-    throw new Failure("unusable", `${tlsCertFile} and ${tlsKeyFile} can't be read`, { cause });
-  });
-  const certificate = makeCertificate(texts[0]!, texts[1]!);
-  if (certificate !== null) return certificate;
-  throw new Failure("unusable", `${tlsCertFile} and ${tlsKeyFile} are no certificate and its key`);
-}
-
 function distributorOf({ config, clock, metrics, store, bus }: Ground): Distributor {
   const distributor = makeDistributor(
     { ...store, bus, clock, metrics: countDistributor(metrics) },
@@ -462,7 +396,7 @@ function edgeOf(
   };
   return {
     sessions,
-    watches: certificate === null ? [] : [certificateWatch(ground, certificate, replace)],
+    watches: certificate === null ? [] : [watchCertificate(ground, certificate, replace)],
     http: {
       name: "http",
       start: async () => void (await app.listen({ host: config.host, port: config.port })),
@@ -470,25 +404,6 @@ function edgeOf(
     },
     url: () => urlOf(app.server.address() as AddressInfo, certificate === null ? "http" : "https"),
   };
-}
-
-function certificateWatch(
-  { config, clock, failing }: Ground,
-  { cert, key }: Certificate,
-  replace: (next: Certificate) => void,
-): Service {
-  return watchFiles({
-    name: "certificate",
-    paths: [config.tlsCertFile!, config.tlsKeyFile!],
-    texts: [cert, key],
-    clock,
-    changed([nextCert, nextKey]) {
-      const next = makeCertificate(nextCert!, nextKey!);
-      if (next !== null) replace(next);
-      return next !== null;
-    },
-    failed: failing("the certificate was not read again; the one before is served"),
-  });
 }
 
 function sessionsOf(

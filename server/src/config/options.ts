@@ -3,9 +3,7 @@
  * CARILLON_DRAIN_WINDOW), the flag (`--drain-window`) and the name in the file (`"drainWindow"`); in the code a
  * duration ends in `Ms` and a size in `Bytes`.
  */
-
 import { limits as mostOf } from "@carillon/protocol/limits";
-import { keySetAlgorithms } from "../access/algorithms.ts";
 import { isNetwork } from "../address.ts";
 import {
   choice,
@@ -19,46 +17,24 @@ import {
   size,
   text,
 } from "./kinds.ts";
-
-export interface Option<T> {
-  readonly kind: Kind<T>;
-  readonly default: T;
-  readonly section: string;
-  readonly doc: string;
-  /** Never shown: printed as `(hidden)`, and no flag takes it, because a flag shows in the list of processes. */
-  readonly secret?: true;
-  /** May hold passwords: a value in doubt is never repeated, and one with a password is not taken as a flag. */
-  readonly credentials?: true;
-  /** A path: one in a file is meant from that file's directory, any other from the working directory. */
-  readonly path?: true;
-}
+import { type Option, option, path, word } from "./option.ts";
+import { tokenOptions } from "./token-options.ts";
 
 export const roles = ["receiver", "director", "distributor"] as const;
 
 const port = integer(0, 65_535);
 const host = text("a host name or an IP address", 253, (value) => /^[A-Za-z0-9._:-]+$/.test(value));
-const path = text("a path", 4_096, (value) => !value.includes("\0"));
-const word = text("text without spaces at its ends", 512, (value) => value.trim() === value);
-const url = text("an https: URL without a password in it", 2_048, isKeySetUrl);
 const broker = text("a broker such as kafka-1:9092", 300, (value) =>
   /^[A-Za-z0-9._[\]:-]+:\d{1,5}$/.test(value),
 );
 const topicName = text("a topic name of Kafka", 249, (value) => /^[A-Za-z0-9._-]+$/.test(value));
 const origin = text("an origin such as https://app.example.com, or *", 512, isOrigin);
 
-const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Option<T> => ({
-  kind,
-  default: fallback,
-  section,
-  doc,
-});
-
 const network = text("an IP address, or a network such as 10.0.0.0/8", 64, isNetwork);
 
 const listening = "Listening";
 const data = "Data";
 const shared = "Shared services";
-const tokens = "Tokens";
 const limits = "Limits";
 const live = "Live connections";
 const stopping = "Stopping";
@@ -232,71 +208,7 @@ export const options = {
     "Go on where the store was restored and the log no longer has the records since, or the log was replaced: what is missing stays missing, a new epoch begins, and clients are told of the gap.",
   ),
 
-  tokenSecretFile: {
-    ...option(
-      tokens,
-      optional(path),
-      null,
-      "A file with the secret (32 bytes at least) for HS256 tokens, where the application signs its own. Without it, signing.key in the data directory.",
-    ),
-    path: true,
-  },
-  tokenSecret: {
-    ...option(
-      tokens,
-      optional(text("a secret of 32 to 1,024 characters", 1_024, (value) => value.length >= 32)),
-      null,
-      "The same, as text, for platforms that hand secrets over in the environment.",
-    ),
-    secret: true,
-  },
-  previousTokenSecretFile: {
-    ...option(
-      tokens,
-      optional(path),
-      null,
-      "A second secret whose tokens are good too, and that signs none: the old one while a new one comes into use, or the new one before it does.",
-    ),
-    path: true,
-  },
-  previousTokenSecret: {
-    ...option(
-      tokens,
-      optional(text("a secret of 32 to 1,024 characters", 1_024, (value) => value.length >= 32)),
-      null,
-      "The same, as text, for platforms that hand secrets over in the environment.",
-    ),
-    secret: true,
-  },
-  tokenKeySetUrl: option(
-    tokens,
-    optional(url),
-    null,
-    "A JSON Web Key Set, where tokens are signed by an identity provider (RS256, ES256, EdDSA and the like).",
-  ),
-  tokenKeySetFile: {
-    ...option(
-      tokens,
-      optional(path),
-      null,
-      "The same, in a file. Read again when it changes, without a restart.",
-    ),
-    path: true,
-  },
-  tokenAlgorithms: option(
-    tokens,
-    list(choice(keySetAlgorithms), keySetAlgorithms.length),
-    ["RS256", "ES256", "EdDSA"],
-    "What tokens of the key set may be signed with; any other algorithm is refused, whatever the keys.",
-  ),
-  tokenLifetimeMs: option(
-    tokens,
-    duration("1m", "24h"),
-    24 * hour,
-    "The most that may lie between a token's `iat` and its `exp`. Revocations are kept for a day, so no token lives longer.",
-  ),
-  tokenIssuer: option(tokens, optional(word), null, "Tokens must carry this `iss`."),
-  tokenAudience: option(tokens, optional(word), null, "Tokens must carry this `aud`."),
+  ...tokenOptions,
 
   notificationBytes: option(
     limits,
@@ -452,13 +364,6 @@ const words = (name: OptionName): readonly string[] => fileName(name).split(/(?=
 export const variable = (name: OptionName): string => `CARILLON_${words(name).join("_").toUpperCase()}`;
 
 export const flag = (name: OptionName): string => `--${words(name).join("-").toLowerCase()}`;
-
-function isKeySetUrl(value: string): boolean {
-  const parsed = URL.parse(value);
-  if (parsed === null || parsed.username !== "" || parsed.password !== "") return false;
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(parsed.hostname);
-  return parsed.protocol === "https:" || (parsed.protocol === "http:" && loopback);
-}
 
 function isOrigin(value: string): boolean {
   return value === "*" || URL.parse(value)?.origin === value;

@@ -1,14 +1,30 @@
+import { request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
+let port = 0;
 beforeAll(async () => {
   stage = await openStage();
+  await stage.app.listen({ host: "127.0.0.1", port: 0 });
+  port = (stage.app.server.address() as AddressInfo).port;
   await stage.ask("PUT", "/v1/topics/builds");
 });
 afterAll(() => stage.close());
 
-const statusOf = async (url: string) => (await stage.inject({ method: "GET", url })).statusCode;
+/** As it is written: whoever parses a URL first would have made another of it. */
+function statusOf(path: string, authorization = stage.authorization): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path, headers: { authorization }, agent: false } as const;
+    const asked = request(options, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
 
 describe("a path is taken as it is, and leads to one resource", () => {
   test.each([
@@ -35,9 +51,8 @@ describe("a path is taken as it is, and leads to one resource", () => {
 
   test("the same name, encoded without need, is the same topic and asks for the same key", async () => {
     expect(await statusOf("/v1/topics/%62uilds")).toBe(200);
-    const headers = { authorization: await stage.key({ scopes: ["send"] }) };
-    const answer = await stage.inject({ method: "GET", url: "/v1/topics/%62uilds", headers });
-    expect(answer.json().code).toBe("forbidden");
+    const authorization = await stage.key({ scopes: ["send"] });
+    expect(await statusOf("/v1/topics/%62uilds", authorization)).toBe(403);
   });
 });
 

@@ -29,11 +29,13 @@ export type Step =
     }
   | { readonly do: "device"; readonly user: string; readonly device: string; readonly cursor: string }
   | { readonly do: "addKey" | "removeKey"; readonly name: string }
+  | { readonly do: "revoke" | "unrevoke"; readonly user: string; readonly tokenId: string | null }
   | { readonly do: "advance"; readonly steps: number };
 
 const stream = fc.constantFrom(...streams);
 const user = fc.constantFrom(...users);
 const topic = fc.constantFrom(...topics);
+const tokenId = fc.constantFrom(null, "t-1", 'of "any" text \u{1f514}');
 const does = <const D extends Step["do"]>(what: D) => fc.constant(what);
 
 const record: fc.Arbitrary<readonly [StreamRecord, number | null]> = fc.tuple(
@@ -73,6 +75,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: does("addKey"), name: fc.constantFrom("shop", "ops") }) },
   { weight: 1, arbitrary: fc.record({ do: does("removeKey"), name: fc.constantFrom("shop", "ops") }) },
+  { weight: 2, arbitrary: fc.record({ do: does("revoke"), user, tokenId }) },
+  { weight: 1, arbitrary: fc.record({ do: does("unrevoke"), user, tokenId }) },
   { weight: 1, arbitrary: fc.record({ do: does("advance"), steps: fc.constant(1) }) },
 );
 
@@ -152,6 +156,13 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       }));
     case "removeKey":
       return void (await access.removeKey(step.name));
+    case "revoke": {
+      const issuedBefore = step.tokenId === null ? 1_700_000_000_000 : null;
+      const revocation = { user: step.user, tokenId: step.tokenId, issuedBefore, until: 4_000_000_000_000 };
+      return void (await access.revoke(revocation, { perUser: 100, total: 10_000 }));
+    }
+    case "unrevoke":
+      return void (await access.unrevoke({ user: step.user, tokenId: step.tokenId }));
     case "advance":
       return advance(step.steps * 17 * minuteMs);
   }
