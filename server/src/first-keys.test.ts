@@ -120,6 +120,35 @@ test("processes that share a store sign with the same secret, or say that they d
   expect(await open({ facts })).toEqual({ problem: expect.stringContaining("another secret") });
 });
 
+test("a secret is replaced process by process, while each takes the tokens of both", async () => {
+  const [older, newer] = ["o".repeat(40), "n".repeat(40)];
+  const at = (name: string, tokenSecret: string, previousTokenSecret: string | null = null) =>
+    open({ directory: join(directory, name), facts: store.coordination, tokenSecret, previousTokenSecret });
+  const refused = { problem: expect.stringContaining("another secret") };
+  await at("a", older);
+  expect(await at("b", newer)).toEqual(refused);
+  const prepared = await at("a", older, newer);
+  expect(prepared).toMatchObject({ signingKeys: [Buffer.from(older), Buffer.from(newer)] });
+  expect(await at("b", newer, older)).toHaveProperty("signingKeys");
+  expect(await at("a", older, newer)).toHaveProperty("signingKeys");
+  expect(await at("a", newer, older)).toHaveProperty("signingKeys");
+  expect(await at("b", newer)).toHaveProperty("signingKeys");
+  expect(await at("c", older)).toEqual(refused);
+});
+
+test("the second secret may be in a file, of the same least length", async () => {
+  const file = join(directory, "previous");
+  expect(await open({ previousTokenSecretFile: file })).toEqual({
+    problem: expect.stringContaining("does not exist"),
+  });
+  writeFileSync(file, "short");
+  expect(await open({ previousTokenSecretFile: file })).toEqual({
+    problem: expect.stringContaining("at least 32 bytes"),
+  });
+  writeFileSync(file, `${"p".repeat(40)}\n`);
+  expect((await good({ previousTokenSecretFile: file })).signingKeys[1]!.toString()).toBe("p".repeat(40));
+});
+
 test("of processes that begin at once on a new store, one makes the API key, and no file holds a dead one", async () => {
   const secret = { tokenSecret: "s".repeat(40), facts: store.coordination };
   const directories = ["a", "b", "c"].map((name) => join(directory, name));

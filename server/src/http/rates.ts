@@ -4,11 +4,18 @@ import type { Principal } from "../access/principal.ts";
 import type { RateLimits } from "../access/rate-limits.ts";
 import { sendProblem } from "./problem-reply.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The route says in its own way that there are too many requests. */
+    countsItself?: true;
+  }
+}
+
 /** Behind `guard`: it knows who is asking. */
 export function limitRates(app: FastifyInstance, limits: RateLimits): void {
-  app.addHook("onRequest", ({ principal }, reply, done) => {
+  app.addHook("onRequest", ({ principal, routeOptions }, reply, done) => {
     if (principal === null) return done();
-    const refused = limits.request(principal);
+    const refused = routeOptions.config.countsItself ? null : limits.request(principal);
     reply.headers(limits.fields(principal));
     if (refused === null) done();
     else sendProblem(reply, refused);

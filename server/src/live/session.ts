@@ -357,6 +357,8 @@ export class Session implements FeedSink, WheelEntry {
     if ("error" in verified) return this.close(verified.reason, verified.error);
     if (verified.user !== this.user) return this.close("token-invalid", "the token is another user's");
     this.client = verified;
+    // It may have been revoked since it was looked at.
+    this.recheck();
     this.reply(ref, null);
   }
 

@@ -96,7 +96,7 @@ class SseOutlet implements Outlet {
 
 export function registerSse(
   app: FastifyInstance,
-  { sessions, limits, clock, arrivals, metrics }: LiveOptions,
+  { sessions, limits, clock, arrivals, rates, metrics }: LiveOptions,
 ): void {
   const streams = new Set<ServerResponse>();
 
@@ -104,18 +104,23 @@ export function registerSse(
     "/v1/events",
     {
       exposeHeadRoute: false,
-      config: { access: "client", takesTickets: true, documented: eventsDocumented },
+      config: { access: "client", takesTickets: true, countsItself: true, documented: eventsDocumented },
     },
     (request, reply) => {
       const client = clientOf(request);
       const query = request.query as Record<string, unknown>;
       const wanted = readWanted((name) => query[name], request.headers["last-event-id"]);
       if (isProblem(wanted)) return sendProblem(reply, wanted);
+      const sendAway = (retryMs: number, detail: string): FastifyReply => {
+        new SseOutlet(reply, clock, limits.closeMs, retryMs).close("overloaded", detail);
+        return reply;
+      };
+      const tooMany = rates.request(client);
+      if (tooMany !== null) return sendAway(Math.max(retryFromMs, tooMany.retryMs ?? 0), tooMany.detail);
       const laterMs = arrivals.admit();
       if (laterMs !== null) {
         metrics.deferred();
-        new SseOutlet(reply, clock, limits.closeMs, laterMs).close("overloaded", "more come than are let in");
-        return reply;
+        return sendAway(laterMs, "more come than are let in");
       }
       const outlet = new SseOutlet(reply, clock, limits.closeMs);
       try {

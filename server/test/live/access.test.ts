@@ -124,6 +124,21 @@ describe("one address", () => {
 });
 
 describe("a user's rate", () => {
+  test("holds for who connects, over each transport, and says to come back", async () => {
+    const stage = await raiseStage({ rates: { userRequestsPerSecond: 1 } });
+    await Promise.all([1, 2].map(() => connect(stage.port).next("hello")));
+    expect(await refused(stage.port, {})).toMatchObject({ status: 429, body: { code: "rate-limited" } });
+    const inBand = connect(stage.port, { token: null });
+    inBand.ws.on("open", () => inBand.ws.send(JSON.stringify({ type: "auth", token: tokenOf("ada") })));
+    expect((await inBand.closed).code).toBe(code("overloaded"));
+    const stream = await get(stage, "/v1/events", bearer("ada"));
+    expect([stream.status, await stream.text()]).toEqual([
+      200,
+      expect.stringContaining('"code":"overloaded"'),
+    ]);
+    await connect(stage.port, { token: tokenOf("bob") }).next("hello");
+  });
+
   test("counts frames that read, over all of the user's sockets, and answers what is too much", async () => {
     const stage = await raiseStage({ rates: { userRequestsPerSecond: 2 } });
     await stage.send("user:ada", 1);

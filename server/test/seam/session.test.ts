@@ -164,6 +164,15 @@ test("a token's end is the session's end, unless a fresh one came in band", asyn
   expect(unlucky.frames).toContainEqual(expect.objectContaining({ ref: 7, ok: false }));
 });
 
+test("a token in band that was revoked while it was looked at ends the session", async () => {
+  const { open, schedule, revoked } = await makeWorld();
+  const watched = await open();
+  revoked.add("ann");
+  watched.session.receive('{"type":"auth","ref":1,"token":"ann"}');
+  await schedule.settle();
+  expect(watched.closed?.reason).toBe("token-revoked");
+});
+
 test("an ack reaches as far as was sent, and a named device's place is stored", async () => {
   const { open, writes, schedule, pass, saved } = await makeWorld();
   writes.publish(ann, 3);

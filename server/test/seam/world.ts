@@ -52,6 +52,8 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
     },
     distributorDefaults,
   );
+  /** By the token's id: tokens that were brought in band are their own. */
+  const revoked = new Set<string | null>();
   const sessions = makeSessions(
     {
       distributor,
@@ -60,9 +62,9 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         if (token === "away") throw new Failure("unavailable", "no keys");
         return token === "bad" || token === "old"
           ? { error: "no", reason: token === "old" ? "token-expired" : "token-invalid" }
-          : clientOf(token, schedule.clock.now() + 600_000);
+          : { ...clientOf(token, schedule.clock.now() + 600_000), tokenId: token };
       },
-      isRevoked: () => false,
+      isRevoked: (client) => revoked.has(client.tokenId),
       rates: { request: () => null },
       metrics: noSessionsMetrics,
       broken: (reason) => {
@@ -133,6 +135,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
     writes,
     sessions,
     distributor,
+    revoked,
     saved,
     acknowledged,
     deafen: (to: boolean) => {
