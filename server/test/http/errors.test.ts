@@ -182,6 +182,20 @@ test("a bug is logged with the request's id, and without what was sent", async (
   expect(line).not.toContain("private words");
 });
 
+test("a line in the log says whose request it was; X-Forwarded-For counts from trusted proxies alone", async () => {
+  const headers = { "x-forwarded-for": "203.0.113.1, 198.51.100.7" };
+  for (const [remoteAddress, address] of [
+    ["192.0.2.1", "198.51.100.7"],
+    ["203.0.113.9", "203.0.113.9"],
+  ] as const) {
+    stage.logged.length = 0;
+    failure = new Error("a bug");
+    const payload = { to: "user:1", type: "t" };
+    await stage.inject({ method: "POST", url: "/v1/notifications", headers, payload, remoteAddress });
+    expect(stage.logged.join("")).toContain(`"address":"${address}"`);
+  }
+});
+
 test("a request id that can't stand in a log is replaced", async () => {
   const answer = await stage.post(one, { "x-request-id": "a b\u007f" });
   expect(answer.headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
