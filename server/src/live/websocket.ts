@@ -122,12 +122,19 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     }
   }
 
-  function counted(verdict: Client | Problem): Client | Problem {
-    return isProblem(verdict) ? verdict : (rates.request(verdict) ?? verdict);
+  /** Asked of those who are known alone: strangers take nobody's place. */
+  function letIn(verdict: Client | Problem): Client | Problem {
+    if (isProblem(verdict)) return verdict;
+    const tooMuch = rates.request(verdict);
+    if (tooMuch !== null) return tooMuch;
+    const laterMs = arrivals.admit();
+    if (laterMs === null) return verdict;
+    metrics.deferred();
+    return tooManyArrive(laterMs);
   }
 
   const verify = async (authorization: string): Promise<Client | Problem> =>
-    counted(await authorizer.client(authorization));
+    letIn(await authorizer.client(authorization));
 
   async function authenticate(
     outlet: WebSocketOutlet,
@@ -172,16 +179,11 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     if (!offers(request)) {
       return problem("subprotocol-unsupported", `Sec-WebSocket-Protocol must offer ${subprotocol}`);
     }
-    const laterMs = arrivals.admit();
-    if (laterMs !== null) {
-      metrics.deferred();
-      return tooManyArrive(laterMs);
-    }
     const { authorization } = request.headers;
     if (authorization !== undefined) return verify(authorization);
     const tickets = query.getAll("ticket");
     if (tickets.length > 0)
-      return counted(await authorizer.ticket(tickets.length === 1 ? tickets[0] : tickets));
+      return letIn(await authorizer.ticket(tickets.length === 1 ? tickets[0] : tickets));
     // The token comes in the first frame: browsers can't set headers.
     const ofAddress = waitingOf.get(addressOf(request)) ?? 0;
     const isFull = waiting.size >= limits.unauthenticated || ofAddress >= limits.unauthenticatedPerAddress;

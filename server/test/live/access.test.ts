@@ -101,6 +101,24 @@ describe("more that arrive than are let in", () => {
     expect((await get(stage, "/v1/poll?wait=0", bearer("ada"))).status).toBe(200);
   });
 
+  test("one whose token comes in its first frame is told by the close code", async () => {
+    const stage = await raiseStage({ sessionsPerSecond: 1 });
+    await connect(stage.port).next("hello");
+    await connect(stage.port).next("hello");
+    const late = connect(stage.port, { token: null });
+    late.ws.on("open", () => late.ws.send(JSON.stringify({ type: "auth", token: tokenOf("ada") })));
+    expect((await late.closed).code).toBe(code("overloaded"));
+  });
+
+  test("strangers take nobody's place", async () => {
+    const stage = await raiseStage({ sessionsPerSecond: 1 });
+    for (let at = 0; at < 5; at++) expect((await refused(stage.port, { token: "forged" })).status).toBe(401);
+    await connect(stage.port, { token: null, query: "?ticket=forged" }).closed;
+    await connectRaw(stage.port, null);
+    await connect(stage.port).next("hello");
+    await connect(stage.port).next("hello");
+  });
+
   test("an event stream is told in its own way, because a 503 would silence it for ever", async () => {
     const stage = await raiseStage({ sessionsPerSecond: 1 });
     await connect(stage.port).next("hello");
