@@ -127,6 +127,12 @@ const rules: Rule[] = [
     refused: [...up(backends, "./"), ...strangers],
   },
   {
+    file: "server/src/callers.ts",
+    why: "callers.ts is a part of assemble.ts",
+    allowed: up([...ports, "config/options.ts"], "./"),
+    refused: [...up(backends, "./"), ...strangers],
+  },
+  {
     file: "server/src/backends.ts",
     why: "backends.ts sees backends and the configuration",
     allowed: up([...backends, ...ports, "config/options.ts"], "./"),

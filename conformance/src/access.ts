@@ -38,6 +38,13 @@ const both = [
   ["GET", "/v1/topics/a/grants/1"],
   ["PUT", "/v1/topics/a/grants/1"],
   ["DELETE", "/v1/topics/a/grants/1"],
+  ["POST", "/v1/users/1/tokens"],
+  ["POST", "/v1/users/1/revocations"],
+  ["GET", "/v1/users/1/revocations"],
+  ["DELETE", "/v1/users/1/revocations"],
+  ["POST", "/v1/revocations"],
+  ["GET", "/v1/revocations"],
+  ["DELETE", "/v1/revocations"],
 ] as const;
 
 const clients = [
@@ -49,12 +56,13 @@ const clients = [
   ["PUT", "/v1/subscriptions/a"],
   ["DELETE", "/v1/subscriptions/a"],
   ["POST", "/v1/topics/a/notifications"],
+  ["POST", "/v1/tickets"],
 ] as const;
 
 export function access(server: Server): void {
   const forgeries = (user: User): [string, string][] => {
     const [header, payload, signature] = user.token.split(".") as [string, string, string];
-    const claims = { sub: user.id, exp: inAnHour() };
+    const claims = { sub: user.id, iat: inAnHour() - 3_600, exp: inAnHour() };
     const other = encode({ ...JSON.parse(Buffer.from(payload, "base64url").toString()), sub: "root" });
     return [
       ["signed with another key", forge(claims)],
@@ -126,7 +134,7 @@ export function access(server: Server): void {
 
     test("as a refreshment too, and so does a good one of another user", async () => {
       const [user, other] = [await server.user(), await server.user()];
-      for (const token of [forge({ sub: user.id, exp: inAnHour() }), other.token]) {
+      for (const token of [forge({ sub: user.id, iat: inAnHour() - 3_600, exp: inAnHour() }), other.token]) {
         using session = openWebSocket(server.url, user);
         await session.next("hello");
         session.say({ type: "auth", token });

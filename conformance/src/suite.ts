@@ -1,6 +1,7 @@
 /** The exam: registers its tests with vitest. What sits it is asked for when the first test runs. */
 import { describe, vi } from "vitest";
 import { access } from "./access.ts";
+import { credentials } from "./credentials.ts";
 import { problems } from "./problems.ts";
 import { acks } from "./receiving/acks.ts";
 import { clientFrames } from "./receiving/client-frames.ts";
@@ -40,6 +41,7 @@ export function conformance(target: () => Target): void {
   describe.concurrent("to some members of a topic", () => members(server));
   describe.concurrent("what users may do with topics", () => users(server));
   describe.concurrent("who is asking", () => access(server));
+  describe.concurrent("tickets, revocation, pages, rates", () => credentials(server));
   describe.concurrent("problems", () => problems(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
   describe.concurrent("one cursor", () => oneCursor(server));

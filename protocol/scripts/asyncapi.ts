@@ -49,7 +49,11 @@ export const asyncapi = (version: string): object => {
         servers: [{ $ref: "#/servers/websocket" }],
         messages: inChannel([...fromServer, ...fromClient]),
         bindings: {
-          ws: { method: "GET", query: query(["cursor", "device", "cursors"]), bindingVersion: "0.1.0" },
+          ws: {
+            method: "GET",
+            query: query(["ticket", "cursor", "device", "cursors"]),
+            bindingVersion: "0.1.0",
+          },
         },
         "x-close-codes": closeCodes,
       },
@@ -60,7 +64,7 @@ export const asyncapi = (version: string): object => {
           "`event` is the frame's type, `data` its JSON. The cursor comes in blocks of their own that have only an `id`, and goes back as `Last-Event-ID` or `?cursor=`.",
         servers: [{ $ref: "#/servers/events" }],
         messages: inChannel(inEvents),
-        "x-query": query(["cursor", "device"]),
+        "x-query": query(["ticket", "cursor", "device"]),
       },
     },
     operations: {
@@ -92,6 +96,7 @@ const operation = (action: "send" | "receive", channel: string, messages: readon
 });
 
 const parameters = {
+  ticket: { type: "string", description: "Of `POST /v1/tickets`, instead of a token: good once" },
   cursor: { type: "string", description: "Where the client stands; opaque" },
   device: {
     type: "string",

@@ -144,7 +144,24 @@ export const SubscriptionsAnswer = Type.Object({
 
 export const TokenAnswer = Type.Object({
   token: Type.String({ description: "A JWT for the user's clients" }),
+  jti: Type.String({ description: "Its id, by which it can be revoked alone" }),
   expires: Time("When it ends"),
+});
+
+export const TicketAnswer = Type.Object({
+  ticket: Type.String({ description: "For `?ticket=`, once" }),
+  expires: Time("When it ends, used or not"),
+});
+
+export const RevocationAnswer = Type.Object({
+  user: Type.Optional(Type.String({ pattern: namePattern, description: "Whose; everybody's when absent" })),
+  jti: Type.Optional(Type.String({ description: "That token alone" })),
+  issuedBefore: Type.Optional(Time("All tokens issued before it")),
+  until: Time("The last of these tokens has expired by then, and the revocation is forgotten"),
+});
+
+export const RevocationsAnswer = Type.Object({
+  revocations: Type.Array(RevocationAnswer, { maxItems: 1_001 }),
 });
 
 const keyMembers = {
@@ -198,6 +215,7 @@ export type Status = Static<typeof StatusAnswer>;
 export type Grant = Static<typeof GrantAnswer>;
 export type Topic = Static<typeof TopicAnswer>;
 export type Token = Static<typeof TokenAnswer>;
+export type Ticket = Static<typeof TicketAnswer>;
 export type Key = Static<typeof KeyAnswer>;
 export type NewKey = Static<typeof NewKeyAnswer>;
 export type Poll = Static<typeof PollAnswer>;

@@ -25,6 +25,8 @@ export const closeCodes = {
   "too-many-frames": { code: 3505, doc: "More frames a second than allowed." },
   "cursor-invalid": { code: 3506, doc: "The cursor is damaged or of an unknown version; start without one." },
   "too-many-sessions": { code: 3507, doc: "The user has as many sessions as are allowed." },
+  "token-revoked": { code: 3508, doc: "The token was revoked; come back with a new one, if there is one." },
+  "ticket-invalid": { code: 3509, doc: "The ticket is unknown, used before, or too old; get another." },
 } as const;
 
 export type CloseReason = keyof typeof closeCodes;

@@ -58,9 +58,19 @@ export const problems = {
   "token-invalid": {
     status: 401,
     title: "The token is not valid",
-    doc: "Its signature, algorithm, issuer, audience or claims don't hold here, or it was revoked.",
+    doc: "Its signature, algorithm, issuer, audience or claims don't hold here.",
   },
   "token-expired": { status: 401, title: "The token has expired", doc: "Come back with a fresh one." },
+  "token-revoked": {
+    status: 401,
+    title: "The token was revoked",
+    doc: "By its id, or with all of its user's or of everybody's issued before a time. Come back with a new one, if the user may have one.",
+  },
+  "ticket-invalid": {
+    status: 401,
+    title: "The ticket is not valid",
+    doc: "Unknown, used before, or older than 60 seconds. Get another.",
+  },
   forbidden: {
     status: 403,
     title: "Not allowed",
@@ -83,6 +93,11 @@ export const problems = {
     doc: "It was never made, or was deleted. `PUT /v1/topics/{topic}` makes it.",
   },
   "key-not-found": { status: 404, title: "No such API key", doc: "None has this name; it may be withdrawn." },
+  "revocation-not-found": {
+    status: 404,
+    title: "No such revocation",
+    doc: "It was never made, was withdrawn, or has run out with the last token that it is about.",
+  },
   "notification-not-found": {
     status: 404,
     title: "No such notification",
@@ -153,6 +168,11 @@ export const problems = {
     status: 409,
     title: "There are as many API keys as is allowed",
     doc: "1,000 at most; withdraw one. Nothing was changed.",
+  },
+  "revocations-too-many": {
+    status: 409,
+    title: "There are as many revocations as is allowed",
+    doc: "1,000 of a user, 100,000 in all. Revoke all of the user's tokens, or everybody's, by when they were issued. Nothing was changed.",
   },
   "not-followed": {
     status: 409,

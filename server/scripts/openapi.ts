@@ -8,8 +8,15 @@ import { type LiveOptions, liveDefaults, registerLive } from "../src/live/live.t
 /** What openapi.json ought to be. */
 export async function currentOpenapi(): Promise<string> {
   // Routes are registered and never asked, so nothing stands behind them but bounds.
-  const app = buildHttp({ producers: {}, clients: {}, topics: {}, limits: httpDefaults } as HttpDeps);
-  registerLive(app, { clock: systemClock, limits: liveDefaults } as LiveOptions);
+  const metrics = { deferred: () => {}, unauthenticated: () => {} };
+  const app = buildHttp({
+    producers: {},
+    clients: {},
+    topics: {},
+    certificate: null,
+    limits: httpDefaults,
+  } as HttpDeps);
+  registerLive(app, { clock: systemClock, limits: liveDefaults, metrics } as unknown as LiveOptions);
   await app.ready();
   const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   const text = openapiText(app.served, (JSON.parse(manifest) as { version: string }).version);

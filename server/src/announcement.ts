@@ -20,9 +20,9 @@ export function announcement(directory: string, { url, operationsUrl }: Told): S
 }
 
 /** Every interface is reached through the loopback from here. */
-export function urlOf({ address, port, family }: AddressInfo): string {
+export function urlOf({ address, port, family }: AddressInfo, scheme = "http"): string {
   const host = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  return `http://${family === "IPv6" || host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${family === "IPv6" || host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 export function ownVersion(): string {

@@ -3,27 +3,31 @@
  * serves; what it started, it stops again, in the opposite order.
  */
 import type { AddressInfo } from "node:net";
-import { openJwks } from "./access/jwks.ts";
-import { openKeyring } from "./access/keyring.ts";
-import { openKeys } from "./access/keys.ts";
-import { openTokens, type Tokens } from "./access/tokens.ts";
+import type { Server as SecureServer } from "node:tls";
+import type { Access } from "./access/open.ts";
+import type { Tokens } from "./access/tokens.ts";
+import { type AddressOf, makeAddressOf } from "./address.ts";
 import { announcement, ownVersion, urlOf } from "./announcement.ts";
 import { leftInDirectory, openBackends } from "./backends.ts";
 import type { BusDriver, BusListener } from "./bus/driver.ts";
+import { accessOf, certificateOf, listenerOf, watchCertificate } from "./callers.ts";
+import type { Certificate } from "./certificate.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, roles } from "./config/options.ts";
-import { countBus, countDirector, countDistributor, countLog, countSessions } from "./count.ts";
+import { countBus, countDirector, countDistributor, countLive, countLog, countSessions } from "./count.ts";
 import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
 import { Failure } from "./errors.ts";
-import { type FirstKeys, openFirstKeys } from "./first-keys.ts";
+import { openFirstKeys } from "./first-keys.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
+import { allowsOrigin } from "./http/origins.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
-import { liveDefaults, registerLive } from "./live/live.ts";
+import { makeArrivals } from "./live/arrivals.ts";
+import { type LiveOptions, liveDefaults, registerLive } from "./live/live.ts";
 import {
   makeSessions,
   type Sessions,
@@ -238,6 +242,8 @@ async function assembleInto(
           makesApiKey: has("receiver"),
           tokenSecret: config.tokenSecret,
           tokenSecretFile: config.tokenSecretFile,
+          previousTokenSecret: config.previousTokenSecret,
+          previousTokenSecretFile: config.previousTokenSecretFile,
         })
       : null;
   if (keys !== null && "problem" in keys) return keys;
@@ -265,11 +271,17 @@ async function assembleInto(
     logService.start().catch((failure) => started.length > 0 && broke("the log can't be used", failure));
   }
   const distributor = has("distributor") ? distributorOf(ground) : null;
+  let edge: Edge | null = null;
+  const access = keys === null ? null : await accessOf(ground, keys, (user) => edge?.sessions?.recheck(user));
   await begin({
     name: "bus",
-    start: () => bus.start(distributor?.listener ?? deaf),
+    start: () => bus.start(listenerOf(distributor?.listener ?? deaf, access)),
     stop: () => bus.stop(),
   });
+  for (const service of access?.services ?? []) {
+    started.push(service);
+    await waiting.until("the store", () => service.start());
+  }
   if (distributor !== null) await begin(distributor);
   // A log that keeps no offsets is read where it is appended to.
   if (has("director") || keptLog === null) {
@@ -277,10 +289,12 @@ async function assembleInto(
     await begin(director);
   }
   started.push({ ...logService, start: async () => {} });
-  const edge = keys === null ? null : edgeOf(ground, keys, distributor, keptLog !== null);
-  if (edge !== null) {
+  const certificate = await certificateOf(config);
+  if (access !== null) {
+    edge = edgeOf(ground, access, certificate, distributor, keptLog !== null);
     if (edge.sessions !== null) await begin(edge.sessions);
     await begin(edge.http);
+    for (const service of edge.watches) await begin(service);
   }
 
   const serving: Serving = {
@@ -363,15 +377,22 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
 interface Edge {
   readonly sessions: Sessions | null;
   readonly http: Service;
+  /** Of files that change what it serves with. */
+  readonly watches: readonly Service[];
   url(): string;
 }
 
 /** What clients and producers connect to: the routes of the roles that this process has. */
-function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null, isKept: boolean): Edge {
+function edgeOf(
+  ground: Ground,
+  access: Access,
+  certificate: Certificate | null,
+  distributor: Distributor | null,
+  isKept: boolean,
+): Edge {
   const { config, log, clock, metrics, store, records, bus } = ground;
-  const tokens = tokensOf(config, keys, clock);
-  const apiKeys = openKeys(store.access, clock);
-  const authorizer = makeAuthorizer(apiKeys, tokens);
+  const authorizer = makeAuthorizer({ ...access, isRevoked: access.revocations.isRevoked });
+  const addressOf = makeAddressOf(config.trustedProxies);
   const { directory, grants } = store;
   const known = rememberTopics(directory, clock);
   const receiver = openReceiver({
@@ -391,8 +412,9 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
           receiver,
           tracking: openTracking(store.streams, store.positions, bus, clock),
           storesLater: isKept,
-          tokens,
-          keyring: openKeyring(store.access, apiKeys, clock),
+          tokens: access.tokens,
+          keyring: access.keyring,
+          revocations: access.revocations,
         }
       : null,
     clients:
@@ -403,6 +425,7 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
             marks: distributor.marks,
             following,
             publishing,
+            tickets: access.tickets,
           },
     topics: {
       topics: openTopics({ directory, grants, bus, known, perUser: config.topicsPerUser }),
@@ -410,38 +433,49 @@ function edgeOf(ground: Ground, keys: FirstKeys, distributor: Distributor | null
     },
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
+    rates: access.rates,
+    allowsOrigin: (asking) => allowsOrigin(config.origins, asking),
+    addressOf,
+    certificate,
+    clock,
     log,
     metrics,
     limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
   });
   const sessions =
-    distributor === null ? null : sessionsOf(ground, { tokens, distributor, following, publishing });
-  if (sessions !== null) registerLive(app, liveOf(ground, sessions, authorizer));
+    distributor === null ? null : sessionsOf(ground, access, { distributor, following, publishing });
+  if (sessions !== null) registerLive(app, liveOf(ground, access, sessions, authorizer, addressOf));
+  let served = certificate;
+  metrics.gauge("carillon_certificate_expiry_timestamp_seconds", () => (served?.validUntil ?? 0) / 1_000);
+  const replace = (next: Certificate): void => {
+    served = next;
+    (app.server as unknown as SecureServer).setSecureContext({ cert: next.cert, key: next.key });
+    log.info({ validUntil: new Date(next.validUntil).toISOString() }, "another certificate is served");
+  };
   return {
     sessions,
+    watches: certificate === null ? [] : [watchCertificate(ground, certificate, replace)],
     http: {
       name: "http",
       start: async () => void (await app.listen({ host: config.host, port: config.port })),
       stop: () => closeWithin(app, clock, graceMs(config)),
     },
-    url: () => urlOf(app.server.address() as AddressInfo),
+    url: () => urlOf(app.server.address() as AddressInfo, certificate === null ? "http" : "https"),
   };
 }
 
 function sessionsOf(
   { config, log, clock, metrics }: Ground,
-  {
-    tokens,
-    ...services
-  }: Pick<SessionsDeps, "distributor" | "following" | "publishing"> & {
-    readonly tokens: Tokens;
-  },
+  { tokens, revocations, rates }: Access,
+  services: Pick<SessionsDeps, "distributor" | "following" | "publishing">,
 ): Sessions {
   const sessions = makeSessions(
     {
       ...services,
       clock,
       verify: verifyWith(tokens),
+      isRevoked: revocations.isRevoked,
+      rates,
       metrics: countSessions(metrics),
       broken: (reason) => log.error({ err: reason }, "a session broke"),
     },
@@ -457,15 +491,27 @@ function sessionsOf(
   return sessions;
 }
 
-const liveOf = ({ config, log, clock }: Ground, sessions: Sessions, authorizer: Authorizer) => ({
+const liveOf = (
+  { config, log, clock, metrics }: Ground,
+  { rates }: Access,
+  sessions: Sessions,
+  authorizer: Authorizer,
+  addressOf: AddressOf,
+): LiveOptions => ({
   sessions,
   authorizer,
-  allowsOrigin: (origin: string) => config.origins.includes("*") || config.origins.includes(origin),
+  allowsOrigin: (asking) => allowsOrigin(config.origins, asking),
+  addressOf,
+  arrivals: makeArrivals(config.sessionsPerSecond, clock),
+  rates,
+  metrics: countLive(metrics),
   limits: {
     ...liveDefaults,
     frameBytes: config.frameBytes,
     framesPerSecond: config.framesPerSecond,
     unauthenticatedMs: config.unauthenticatedMs,
+    unauthenticated: config.unauthenticatedSockets,
+    unauthenticatedPerAddress: config.unauthenticatedPerAddress,
     pollWaitMs: config.pollWaitMs,
   },
   clock,
@@ -478,18 +524,6 @@ const logAwayMs = 3_000;
 
 /** Upkeep passes to another director this long after the one that did it died. */
 const upkeepLeaseMs = 15_000;
-
-function tokensOf(config: Config, keys: FirstKeys, clock: Clock): Tokens {
-  return openTokens(
-    {
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      signingKey: keys.signingKey,
-      jwks: config.tokenKeySetUrl === null ? null : openJwks(new URL(config.tokenKeySetUrl)),
-    },
-    clock,
-  );
-}
 
 const verifyWith =
   (tokens: Tokens): Verify =>

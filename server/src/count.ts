@@ -59,6 +59,11 @@ export function countSessions(metrics: Metrics) {
   };
 }
 
+export const countLive = (metrics: Metrics) => ({
+  deferred: () => metrics.counter("carillon_sessions_deferred_total").inc(),
+  unauthenticated: (read: () => number) => metrics.gauge("carillon_unauthenticated_sockets", read),
+});
+
 /** The same log; how many records wait in it, those under way included, is a gauge. */
 export function countLog(log: LogDriver, metrics: Metrics): LogDriver {
   let waiting = 0;

@@ -31,6 +31,8 @@ const open = (more: Partial<FirstKeysOptions> = {}) =>
     makesApiKey: true,
     tokenSecret: null,
     tokenSecretFile: null,
+    previousTokenSecret: null,
+    previousTokenSecretFile: null,
     ...more,
   });
 
@@ -46,8 +48,8 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 test("the first start makes both keys, for the owner's eyes only, and keeps a hash", async () => {
   const keys = await good();
   expect(keys.made).toBe(true);
-  expect(keys.signingKey.toString()).toBe(file("signing.key"));
-  expect(keys.signingKey.length).toBeGreaterThanOrEqual(43);
+  expect(keys.signingKeys[0]!.toString()).toBe(file("signing.key"));
+  expect(keys.signingKeys[0]!.length).toBeGreaterThanOrEqual(43);
   expect(await hashes()).toEqual([sha256(file("api.key"))]);
   for (const name of ["signing.key", "api.key"])
     expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
@@ -83,7 +85,7 @@ test("a missing signing.key stops the start, unless a new one is asked for", asy
   rmSync(join(directory, "signing.key"));
   expect(await open()).toEqual({ problem: expect.stringContaining("--replace-missing-keys") });
   const second = await good({ replaceMissing: true });
-  expect(second.signingKey.equals(first.signingKey)).toBe(false);
+  expect(second.signingKeys[0]!.equals(first.signingKeys[0]!)).toBe(false);
 });
 
 test("damaged key files are told, not used", async () => {
@@ -94,10 +96,10 @@ test("damaged key files are told, not used", async () => {
 
 test("a secret from elsewhere makes no signing.key", async () => {
   const secret = "s".repeat(40);
-  expect((await good({ tokenSecret: secret })).signingKey.toString()).toBe(secret);
+  expect((await good({ tokenSecret: secret })).signingKeys[0]!.toString()).toBe(secret);
   writeFileSync(join(directory, "shared-secret"), `${secret}\n`);
   const keys = await good({ tokenSecretFile: join(directory, "shared-secret") });
-  expect(keys.signingKey.toString()).toBe(secret);
+  expect(keys.signingKeys[0]!.toString()).toBe(secret);
   expect(readdirSync(directory)).not.toContain("signing.key");
   expect(await open({ tokenSecretFile: "/nowhere/secret" })).toEqual({
     problem: expect.stringContaining("does not exist"),
@@ -112,10 +114,39 @@ test("processes that share a store sign with the same secret, or say that they d
   expect(missing).toEqual({ problem: expect.stringContaining("the secret of those that share the store") });
   const other = { facts, directory: elsewhere, tokenSecret: "o".repeat(40) };
   expect(await open(other)).toEqual({ problem: expect.stringContaining("another secret") });
-  const same = await good({ ...other, tokenSecret: first.signingKey.toString() });
+  const same = await good({ ...other, tokenSecret: first.signingKeys[0]!.toString() });
   expect(same).toMatchObject({ made: false, apiKeyFile: null });
   await good({ ...other, replaceMissing: true });
   expect(await open({ facts })).toEqual({ problem: expect.stringContaining("another secret") });
+});
+
+test("a secret is replaced process by process, while each takes the tokens of both", async () => {
+  const [older, newer] = ["o".repeat(40), "n".repeat(40)];
+  const at = (name: string, tokenSecret: string, previousTokenSecret: string | null = null) =>
+    open({ directory: join(directory, name), facts: store.coordination, tokenSecret, previousTokenSecret });
+  const refused = { problem: expect.stringContaining("another secret") };
+  await at("a", older);
+  expect(await at("b", newer)).toEqual(refused);
+  const prepared = await at("a", older, newer);
+  expect(prepared).toMatchObject({ signingKeys: [Buffer.from(older), Buffer.from(newer)] });
+  expect(await at("b", newer, older)).toHaveProperty("signingKeys");
+  expect(await at("a", older, newer)).toHaveProperty("signingKeys");
+  expect(await at("a", newer, older)).toHaveProperty("signingKeys");
+  expect(await at("b", newer)).toHaveProperty("signingKeys");
+  expect(await at("c", older)).toEqual(refused);
+});
+
+test("the second secret may be in a file, of the same least length", async () => {
+  const file = join(directory, "previous");
+  expect(await open({ previousTokenSecretFile: file })).toEqual({
+    problem: expect.stringContaining("does not exist"),
+  });
+  writeFileSync(file, "short");
+  expect(await open({ previousTokenSecretFile: file })).toEqual({
+    problem: expect.stringContaining("at least 32 bytes"),
+  });
+  writeFileSync(file, `${"p".repeat(40)}\n`);
+  expect((await good({ previousTokenSecretFile: file })).signingKeys[1]!.toString()).toBe("p".repeat(40));
 });
 
 test("of processes that begin at once on a new store, one makes the API key, and no file holds a dead one", async () => {

@@ -37,10 +37,14 @@ export interface FirstKeysOptions {
   /** The secret for tokens, where it comes from elsewhere: no `signing.key` is made or read then. */
   readonly tokenSecret: string | null;
   readonly tokenSecretFile: string | null;
+  /** A second secret whose tokens are good too. */
+  readonly previousTokenSecret: string | null;
+  readonly previousTokenSecretFile: string | null;
 }
 
 export interface FirstKeys {
-  readonly signingKey: Buffer;
+  /** The first signs. */
+  readonly signingKeys: readonly Buffer[];
   /** Null where the secret comes from elsewhere. */
   readonly signingKeyFile: string | null;
   /** Null where the file is gone; the key goes on working. */
@@ -63,12 +67,16 @@ export async function openFirstKeys(options: FirstKeysOptions): Promise<FirstKey
 
   const signing = await openTokenSecret(options, mayMake);
   if ("problem" in signing) return signing;
-  const disagreement = await disagrees(signing, options);
+  const previous = await previousSecret(options);
+  if (previous !== null && typeof previous !== "string") return previous;
+  const disagreement = await disagrees(signing, previous, options);
   if (disagreement !== null) return disagreement;
   const api = await openApiKey(join(directory, "api.key"), options, mayMake && options.makesApiKey);
   if ("problem" in api) return api;
   return {
-    signingKey: Buffer.from(signing.secret),
+    signingKeys: [signing.secret, ...(previous === null ? [] : [previous])].map((secret) =>
+      Buffer.from(secret),
+    ),
     signingKeyFile: signing.file,
     apiKeyFile: api.file,
     made: api.made || signing.made,
@@ -109,15 +117,30 @@ async function openTokenSecret(options: FirstKeysOptions, mayMake: boolean): Pro
   };
 }
 
+async function previousSecret(options: FirstKeysOptions): Promise<string | null | KeyProblem> {
+  const { previousTokenSecret, previousTokenSecretFile: file } = options;
+  if (file === null) return previousTokenSecret;
+  const there = await readIfThere(file);
+  if (there === null) return { problem: `${file} does not exist; --previous-token-secret-file names it.` };
+  return Buffer.byteLength(there) >= leastSecretBytes
+    ? there
+    : { problem: `${file} holds no secret of at least ${leastSecretBytes} bytes.` };
+}
+
+/**
+ * Processes agree on the secret that signs. One that takes the other's tokens too goes along with it: while a secret is
+ * replaced, process by process, each takes the tokens of both.
+ */
 async function disagrees(
   { secret, file, made }: Secret,
+  previous: string | null,
   { facts, replaceMissing }: FirstKeysOptions,
 ): Promise<KeyProblem | null> {
   if (facts === null) return null;
   const [, mine] = signingKeyFact(secret);
   const kept = await facts.agree(signingFact, mine);
   if (kept === mine) return null;
-  if (replaceMissing) {
+  if (replaceMissing || (previous !== null && kept === signingKeyFact(previous)[1])) {
     await facts.amend(signingFact, mine);
     return null;
   }

@@ -7,7 +7,7 @@ export function endedFor(reason: string, detail: string): Ended {
   if (!Object.hasOwn(closeCodes, reason)) return again(detail || "the connection was lost");
   const { code, doc } = closeCodes[reason as CloseReason];
   const why = detail || doc;
-  if (reason === "token-expired" || reason === "token-invalid") return { verdict: "token", why, retryMs: 0 };
+  if (reason.startsWith("token-")) return { verdict: "token", why, retryMs: 0 };
   return code >= 3_500 ? never(why) : again(why);
 }
 

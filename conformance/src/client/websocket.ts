@@ -9,6 +9,7 @@ export interface WebSocketWanted extends Wanted {
   /** Where the token is said: in the header, in the first frame, or nowhere. */
   readonly says?: "header" | "frame" | "nothing";
   readonly cursors?: boolean;
+  readonly query?: Readonly<Record<string, string>>;
 }
 
 export interface WebSocketSession extends Session {
@@ -27,7 +28,7 @@ export function openWebSocket(url: string, wanted: WebSocketWanted): WebSocketSe
   const { token, says = "header", cursors = false, places } = wanted;
   const frames = makeFrames(places);
   const headers = says === "header" ? { authorization: `Bearer ${token}` } : {};
-  const query = queryOf(wanted, cursors ? { cursors: "true" } : {});
+  const query = queryOf(wanted, { ...wanted.query, ...(cursors ? { cursors: "true" } : {}) });
   const ws = new WebSocket(liveUrl(url, query), ["carillon.v1"], { headers });
   let refs = 0;
 

@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openJwks } from "./jwks.ts";
+import { keySetAlgorithms } from "./algorithms.ts";
+import { openJwks, openJwksFile } from "./jwks.ts";
 import { openTokens } from "./tokens.ts";
 
 /** An identity provider: its key set is what `published` holds. */
@@ -29,16 +30,22 @@ async function makeKey(alg: string, kid: string) {
   const sign = (claims: object = {}) =>
     new SignJWT({ sub: "42", ...claims })
       .setProtectedHeader({ alg, kid })
+      .setIssuedAt()
       .setExpirationTime("1h")
       .sign(privateKey);
   return { jwk, sign };
 }
 
 const open = (cooldownMs = 30_000) =>
-  openTokens(
-    { signingKey: Buffer.alloc(32, 7), jwks: openJwks(url, cooldownMs), issuer: null, audience: null },
-    { now: Date.now },
-  );
+  openTokens({ ...usual, jwks: openJwks(url, keySetAlgorithms, cooldownMs) }, { now: Date.now });
+
+const usual = {
+  signingKeys: [Buffer.alloc(32, 7)],
+  issuer: null,
+  audience: null,
+  lifetimeMs: 86_400_000,
+  isRevoked: () => false,
+};
 
 test.each(["RS256", "PS256", "ES256", "EdDSA"])("a token signed with %s is good", async (alg) => {
   const { jwk, sign } = await makeKey(alg, "one");
@@ -90,4 +97,31 @@ test("a key set that can't be had is no verdict on the token", async () => {
   const { sign } = await makeKey("ES256", "away");
   published = null;
   await expect(open().verify(await sign())).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("an algorithm that isn't among those pinned is refused, the key being known", async () => {
+  const { jwk, sign } = await makeKey("RS512", "other");
+  const tokens = (pinned: Parameters<typeof openJwksFile>[1]) =>
+    openTokens(
+      { ...usual, jwks: openJwksFile(JSON.stringify({ keys: [jwk] }), pinned)!.verify },
+      { now: Date.now },
+    );
+  expect(await tokens(["RS256", "ES256", "EdDSA"]).verify(await sign())).toMatchObject({
+    code: "token-invalid",
+  });
+  expect(await tokens(["RS512"]).verify(await sign())).toMatchObject({ kind: "client" });
+});
+
+test("a key set in a file is replaced whole, and what is none changes nothing", async () => {
+  const first = await makeKey("ES256", "first");
+  const second = await makeKey("EdDSA", "second");
+  expect(openJwksFile("nothing", keySetAlgorithms)).toBeNull();
+  const file = openJwksFile(JSON.stringify({ keys: [first.jwk] }), keySetAlgorithms)!;
+  const tokens = openTokens({ ...usual, jwks: file.verify }, { now: Date.now });
+  expect(await tokens.verify(await first.sign())).toMatchObject({ kind: "client" });
+  expect(file.replace('{"keys":7}')).toBe(false);
+  expect(await tokens.verify(await first.sign())).toMatchObject({ kind: "client" });
+  expect(file.replace(JSON.stringify({ keys: [second.jwk] }))).toBe(true);
+  expect(await tokens.verify(await first.sign())).toMatchObject({ code: "token-invalid" });
+  expect(await tokens.verify(await second.sign())).toMatchObject({ kind: "client" });
 });

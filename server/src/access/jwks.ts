@@ -1,36 +1,65 @@
 /**
- * Tokens signed by somebody else's key: a JSON Web Key Set (RFC 7517) found at a URL.
+ * Tokens signed by somebody else's key: a JSON Web Key Set (RFC 7517) found at a URL or in a file.
  *
- * Keys are fetched at first use and kept for ten minutes; an unknown `kid` fetches again, at most once in 30
+ * From a URL, keys are fetched at first use and kept for ten minutes; an unknown `kid` fetches again, at most once in 30
  * seconds, so that keys rotate without a restart and forged ones don't make us a load on the issuer.
  *
  * Verified tokens aren't remembered: 17-35 us of the event loop each (the rest, up to 140 us, is on other
  * threads), for 5,000 clients that come back at once a seventh of a second.
  */
-import { compactVerify, createRemoteJWKSet, errors } from "jose";
+import {
+  type CompactVerifyGetKey,
+  compactVerify,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+} from "jose";
 import { Failure } from "../errors.ts";
+import type { KeySetAlgorithm } from "./algorithms.ts";
 import type { VerifySignature } from "./tokens.ts";
 
-const algorithms = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-];
-
 /** Finds a token genuine or not, and no more: its claims are judged by the caller, with its clock. */
-export function openJwks(url: URL, cooldownMs = 30_000): VerifySignature {
-  const keys = createRemoteJWKSet(url, { cooldownDuration: cooldownMs });
+export function openJwks(
+  url: URL,
+  algorithms: readonly KeySetAlgorithm[],
+  cooldownMs = 30_000,
+): VerifySignature {
+  return verifyWith(createRemoteJWKSet(url, { cooldownDuration: cooldownMs }), algorithms);
+}
+
+export interface JwksFile {
+  readonly verify: VerifySignature;
+  /** Takes the file's new text, from the next token on. False, and nothing changed, where it is no key set. */
+  replace(text: string): boolean;
+}
+
+/** Null where the text is no key set. */
+export function openJwksFile(text: string, algorithms: readonly KeySetAlgorithm[]): JwksFile | null {
+  let verify = fromText(text, algorithms);
+  if (verify === null) return null;
+  return {
+    verify: (token) => verify!(token),
+    replace(newer) {
+      const next = fromText(newer, algorithms);
+      verify = next ?? verify;
+      return next !== null;
+    },
+  };
+}
+
+function fromText(text: string, algorithms: readonly KeySetAlgorithm[]): VerifySignature | null {
+  try {
+    return verifyWith(createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), algorithms);
+  } catch {
+    return null;
+  }
+}
+
+function verifyWith(keys: CompactVerifyGetKey, algorithms: readonly KeySetAlgorithm[]): VerifySignature {
   return async (token) => {
     try {
-      return (await compactVerify(token, keys, { algorithms })).payload;
+      return (await compactVerify(token, keys, { algorithms: [...algorithms] })).payload;
     } catch (error) {
       if (isVerdict(error)) return null;
       throw unavailable(error);

@@ -12,6 +12,10 @@ export interface Client {
   readonly user: string;
   /** In milliseconds since the epoch, clock tolerance included: what the token opened ends then. */
   readonly expiresAt: number;
+  /** In milliseconds since the epoch. */
+  readonly issuedAt: number;
+  /** The token's `jti`; null where it has none. */
+  readonly tokenId: string | null;
 }
 
 export type Principal = Producer | Client;

@@ -2,21 +2,30 @@ import { createHmac, generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { clockToleranceMs, longestTokenMs, openTokens, type TokenPolicy } from "./tokens.ts";
+import { clockToleranceMs, longestTokenMs, openTokens, type TokensOptions } from "./tokens.ts";
 
 const signingKey = Buffer.alloc(32, 7);
 const now = Date.parse("2026-01-31T09:30:00Z");
 const seconds = now / 1_000;
 
-const open = (policy: Partial<TokenPolicy> = {}, at = now) =>
-  openTokens({ signingKey, jwks: null, issuer: null, audience: null, ...policy }, { now: () => at });
+const usual: TokensOptions = {
+  signingKeys: [signingKey],
+  jwks: null,
+  issuer: null,
+  audience: null,
+  lifetimeMs: longestTokenMs,
+  isRevoked: () => false,
+};
+
+const open = (policy: Partial<TokensOptions> = {}, at = now) =>
+  openTokens({ ...usual, ...policy }, { now: () => at });
 
 const sign = (claims: object, header: object = {}, key: Uint8Array = signingKey) =>
-  new SignJWT({ sub: "42", exp: seconds + 60, ...claims })
+  new SignJWT({ sub: "42", iat: seconds, exp: seconds + 60, ...claims })
     .setProtectedHeader({ alg: "HS256", ...header })
     .sign(key);
 
-const codeOf = async (token: string, policy?: Partial<TokenPolicy>, at?: number) => {
+const codeOf = async (token: string, policy?: Partial<TokensOptions>, at?: number) => {
   const verdict = await open(policy, at).verify(token);
   return verdict.kind === "refused" ? verdict.code : verdict.user;
 };
@@ -26,6 +35,8 @@ test("what another implementation signed is good here, with the user and the end
     kind: "client",
     user: "42",
     expiresAt: now + 60_000 + clockToleranceMs,
+    issuedAt: now,
+    tokenId: null,
   });
 });
 
@@ -37,11 +48,44 @@ test("the user is sub, else user_id", async () => {
   }
 });
 
-test("exp is required, at most 24 hours away, and tolerates five seconds", async () => {
+test("exp is required, at most 24 hours after iat, and tolerates five seconds", async () => {
   expect(await codeOf(await sign({ exp: undefined }))).toBe("token-invalid");
-  expect(await codeOf(await sign({ exp: seconds + longestTokenMs / 1_000 + 60 }))).toBe("token-invalid");
+  expect(await codeOf(await sign({ exp: seconds + longestTokenMs / 1_000 }))).toBe("42");
+  expect(await codeOf(await sign({ exp: seconds + longestTokenMs / 1_000 + 2 }))).toBe("token-invalid");
+  expect(await codeOf(await sign({ iat: seconds - 60 }), { lifetimeMs: 120_000 })).toBe("42");
+  expect(await codeOf(await sign({ iat: seconds - 62 }), { lifetimeMs: 120_000 })).toBe("token-invalid");
   expect(await codeOf(await sign({ exp: seconds - 4 }))).toBe("42");
   expect(await codeOf(await sign({ exp: seconds - 5 }))).toBe("token-expired");
+});
+
+test("iat is required and not in the future, and a jti is text of bounded length", async () => {
+  expect(await codeOf(await sign({ iat: undefined }))).toBe("token-invalid");
+  expect(await codeOf(await sign({ iat: seconds + 6 }))).toBe("token-invalid");
+  expect(await codeOf(await sign({ iat: seconds + 4 }))).toBe("42");
+  for (const jti of ["", "x".repeat(257), 7]) expect(await codeOf(await sign({ jti }))).toBe("token-invalid");
+  expect(await open().verify(await sign({ jti: "x".repeat(256) }))).toMatchObject({
+    tokenId: "x".repeat(256),
+  });
+});
+
+test("a revoked token is told so, and a forged one is not", async () => {
+  const isRevoked = ({ tokenId }: { tokenId: string | null }) => tokenId === "gone";
+  expect(await codeOf(await sign({ jti: "gone" }), { isRevoked })).toBe("token-revoked");
+  expect(await codeOf(await sign({ jti: "here" }), { isRevoked })).toBe("42");
+  expect(await codeOf(await sign({ jti: "gone" }, {}, Buffer.alloc(32, 8)), { isRevoked })).toBe(
+    "token-invalid",
+  );
+});
+
+test("with two signing keys both verify and the first signs", async () => {
+  const newer = Buffer.alloc(32, 9);
+  const both = { signingKeys: [newer, signingKey] };
+  expect(await codeOf(await sign({}), both)).toBe("42");
+  expect(await codeOf(await sign({}, {}, newer), both)).toBe("42");
+  expect(await codeOf(await sign({}, {}, Buffer.alloc(32, 8)), both)).toBe("token-invalid");
+  const { token } = open(both).issue("42", 60_000);
+  expect(await codeOf(token, { signingKeys: [newer] })).toBe("42");
+  expect(await codeOf(token)).toBe("token-invalid");
 });
 
 test("nbf, issuer and audience hold where they are asked for", async () => {
@@ -112,6 +156,6 @@ test("what is issued here is good here and elsewhere, for as long as asked and 2
 });
 
 test("a short signing key is refused", () => {
-  const short = { signingKey: Buffer.alloc(31), jwks: null, issuer: null, audience: null };
+  const short = { ...usual, signingKeys: [signingKey, Buffer.alloc(31)] };
   expect(() => openTokens(short, { now: () => now })).toThrow(RangeError);
 });

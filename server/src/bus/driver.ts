@@ -10,7 +10,14 @@
  * Messages are immutable values and may be shared by reference within a process.
  */
 import type { StreamName } from "@carillon/protocol/stream";
+import type { Revocation } from "../store/access.ts";
 import type { Row } from "../store/streams.ts";
+
+/**
+ * No stream, but the name under which every process that looks at tokens is told what concerns all of them. No user or
+ * topic can have it.
+ */
+export const everywhere = "topic:topic:everywhere" satisfies StreamName;
 
 export type BusMessage =
   /** Rows that were committed, contiguous and ascending. `acceptedAt` is of the oldest; both times are for latency figures. */
@@ -28,7 +35,13 @@ export type BusMessage =
   /** The row with this seq is a tombstone now. */
   | { readonly type: "withdrawn"; readonly stream: StreamName; readonly seq: number; readonly rev: number }
   /** For live sessions only, kept nowhere. `body` is the CloudEvent as JSON text. */
-  | { readonly type: "ephemeral"; readonly stream: StreamName; readonly body: string };
+  | { readonly type: "ephemeral"; readonly stream: StreamName; readonly body: string }
+  /** Tokens are good no more; it is in the store. */
+  | {
+      readonly type: "revoked";
+      readonly stream: typeof everywhere;
+      readonly revocation: Revocation;
+    };
 
 export interface BusListener {
   message(message: BusMessage): void;

@@ -20,8 +20,10 @@ const message: fc.Arbitrary<BusMessage> = fc.oneof(
   })),
 );
 
-const reaches = (message: BusMessage): number =>
-  message.type === "rows" ? message.rows.at(-1)!.seq : message.type === "head" ? message.head : 0;
+const reaches = (message: BusMessage): number => {
+  if (message.type === "rows") return message.rows.at(-1)!.seq;
+  return message.type === "head" ? message.head : 0;
+};
 
 test("of each stream the newest head and rev are owed, each that was taken back, and nothing ephemeral", () => {
   fc.assert(

@@ -3,6 +3,7 @@
  * was taken back. It never gets too old to tell, so that a server that was away for longer than a message may wait
  * makes nothing late by a whole check interval. Ephemeral messages are gone.
  */
+import { placeOf } from "../store/access.ts";
 import type { BusMessage } from "./driver.ts";
 
 export interface Owed {
@@ -23,8 +24,16 @@ const short = (message: BusMessage): BusMessage =>
     ? { type: "head", stream: message.stream, head: message.rows.at(-1)?.seq ?? 0 }
     : message;
 
-const keyOf = (message: BusMessage): string =>
-  message.type === "withdrawn" ? `${message.seq} ${message.stream}` : `${message.type} ${message.stream}`;
+function keyOf(message: BusMessage): string {
+  switch (message.type) {
+    case "withdrawn":
+      return `${message.seq} ${message.stream}`;
+    case "revoked":
+      return JSON.stringify(placeOf(message.revocation));
+    default:
+      return `${message.type} ${message.stream}`;
+  }
+}
 
 const nothing: readonly BusMessage[] = [];
 

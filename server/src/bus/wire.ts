@@ -4,13 +4,14 @@
  *
  *   r<stream> <acceptedAt> <committedAt> <first seq> <rows> then a row: <kind, + 4 with receipt> <expiresAt or -> <length or -> <body>
  *   h<stream> <head>    c<stream> <rev>    w<stream> <seq> <rev>    e<stream> <length> <body>
+ *   v<until> <issuedBefore or -> <length> <JSON of [user, token id]>
  *
  * Every field but a body ends with a space; stream names have none. Lengths are of UTF-16 units, as strings have
  * them. A body goes as it is: quoting it as a string of JSON would cost several times of all the rest.
  */
 import { isStreamName, type StreamName } from "@carillon/protocol/stream";
 import { Kind, type Row } from "../store/streams.ts";
-import type { BusMessage } from "./driver.ts";
+import { type BusMessage, everywhere } from "./driver.ts";
 
 export const wireVersion = "1";
 
@@ -36,6 +37,11 @@ export function encodeMessage(message: BusMessage): string {
       return `w${message.stream} ${message.seq} ${message.rev} `;
     case "ephemeral":
       return `e${message.stream} ${message.body.length} ${message.body}`;
+    case "revoked": {
+      const { user, tokenId, issuedBefore, until } = message.revocation;
+      const place = JSON.stringify([user, tokenId]);
+      return `v${until} ${issuedBefore ?? "-"} ${place.length} ${place}`;
+    }
   }
 }
 
@@ -111,6 +117,24 @@ function rows(reading: Reading): BusMessage {
   return { type: "rows", stream: name, rows: list, acceptedAt, committedAt };
 }
 
+function revoked(reading: Reading): BusMessage {
+  const until = time(reading);
+  const issuedBefore = orNull(reading, time);
+  const [user, tokenId] = names(body(reading));
+  if (user === undefined || tokenId === undefined) throw new Unreadable();
+  return { type: "revoked", stream: everywhere, revocation: { user, tokenId, issuedBefore, until } };
+}
+
+function names(text: string): (string | null)[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isName = (item: unknown) => item === null || typeof item === "string";
+    return Array.isArray(value) && value.every(isName) ? value : [];
+  } catch {
+    return [];
+  }
+}
+
 function message(reading: Reading): BusMessage {
   switch (reading.text[reading.at++]) {
     case "r":
@@ -121,6 +145,8 @@ function message(reading: Reading): BusMessage {
       return { type: "changed", stream: stream(reading), rev: whole(reading) };
     case "w":
       return { type: "withdrawn", stream: stream(reading), seq: whole(reading), rev: whole(reading) };
+    case "v":
+      return revoked(reading);
     case "e":
       return { type: "ephemeral", stream: stream(reading), body: body(reading) };
     default:

@@ -43,6 +43,16 @@ export function conflicts(config: Config): Conflict[] {
   if (config.tokenSecret !== null && config.tokenSecretFile !== null) {
     say("tokenSecretFile", "the secret is given twice; keep one");
   }
+  if (config.previousTokenSecret !== null && config.previousTokenSecretFile !== null) {
+    say("previousTokenSecretFile", "the secret is given twice; keep one");
+  }
+  if (config.tokenKeySetUrl !== null && config.tokenKeySetFile !== null) {
+    say("tokenKeySetFile", "the key set is given twice; keep one");
+  }
+  if ((config.tlsCertFile === null) !== (config.tlsKeyFile === null)) {
+    say("tlsKeyFile", `goes together with ${flag("tlsCertFile")}; give both`);
+  }
+  if (config.tokenAlgorithms.length === 0) say("tokenAlgorithms", "names none; at least one is needed");
   if (config.port !== 0 && config.port === config.operationsPort && config.host === config.operationsHost) {
     say("operationsPort", `is the same as ${flag("port")}`);
   }

@@ -4,6 +4,7 @@
  * duration ends in `Ms` and a size in `Bytes`.
  */
 import { limits as mostOf } from "@carillon/protocol/limits";
+import { isNetwork } from "../address.ts";
 import {
   choice,
   duration,
@@ -16,44 +17,24 @@ import {
   size,
   text,
 } from "./kinds.ts";
-
-export interface Option<T> {
-  readonly kind: Kind<T>;
-  readonly default: T;
-  readonly section: string;
-  readonly doc: string;
-  /** Never shown: printed as `(hidden)`, and no flag takes it, because a flag shows in the list of processes. */
-  readonly secret?: true;
-  /** May hold passwords: a value in doubt is never repeated, and one with a password is not taken as a flag. */
-  readonly credentials?: true;
-  /** A path: one in a file is meant from that file's directory, any other from the working directory. */
-  readonly path?: true;
-}
+import { type Option, option, path, word } from "./option.ts";
+import { tokenOptions } from "./token-options.ts";
 
 export const roles = ["receiver", "director", "distributor"] as const;
 
 const port = integer(0, 65_535);
 const host = text("a host name or an IP address", 253, (value) => /^[A-Za-z0-9._:-]+$/.test(value));
-const path = text("a path", 4_096, (value) => !value.includes("\0"));
-const word = text("text without spaces at its ends", 512, (value) => value.trim() === value);
-const url = text("an https: URL without a password in it", 2_048, isKeySetUrl);
 const broker = text("a broker such as kafka-1:9092", 300, (value) =>
   /^[A-Za-z0-9._[\]:-]+:\d{1,5}$/.test(value),
 );
 const topicName = text("a topic name of Kafka", 249, (value) => /^[A-Za-z0-9._-]+$/.test(value));
 const origin = text("an origin such as https://app.example.com, or *", 512, isOrigin);
 
-const option = <T>(section: string, kind: Kind<T>, fallback: T, doc: string): Option<T> => ({
-  kind,
-  default: fallback,
-  section,
-  doc,
-});
+const network = text("an IP address, or a network such as 10.0.0.0/8", 64, isNetwork);
 
 const listening = "Listening";
 const data = "Data";
 const shared = "Shared services";
-const tokens = "Tokens";
 const limits = "Limits";
 const live = "Live connections";
 const stopping = "Stopping";
@@ -82,7 +63,26 @@ export const options = {
     listening,
     list(origin, 64),
     [],
-    "Web pages of these origins may connect from a browser. None by default; * is any, safe because nothing here rides on cookies.",
+    "Web pages of these origins may connect from a browser, and make the requests that clients make. By default those of the server's own host alone; * is any, safe because nothing here rides on cookies.",
+  ),
+  tlsCertFile: {
+    ...option(
+      listening,
+      optional(path),
+      null,
+      "The certificate chain, as PEM, with which clients and producers are served over TLS. Read again when it changes, without a restart. Without it, plain HTTP.",
+    ),
+    path: true,
+  },
+  tlsKeyFile: {
+    ...option(listening, optional(path), null, "The private key that belongs to it, as PEM."),
+    path: true,
+  },
+  trustedProxies: option(
+    listening,
+    list(network, 64),
+    [],
+    "Proxies whose X-Forwarded-For counts, for logs and for limits by address. None by default: what a stranger writes there is not believed.",
   ),
   roles: option(
     listening,
@@ -208,32 +208,7 @@ export const options = {
     "Go on where the store was restored and the log no longer has the records since, or the log was replaced: what is missing stays missing, a new epoch begins, and clients are told of the gap.",
   ),
 
-  tokenSecretFile: {
-    ...option(
-      tokens,
-      optional(path),
-      null,
-      "A file with the secret (32 bytes at least) for HS256 tokens, where the application signs its own. Without it, signing.key in the data directory.",
-    ),
-    path: true,
-  },
-  tokenSecret: {
-    ...option(
-      tokens,
-      optional(text("a secret of 32 to 1,024 characters", 1_024, (value) => value.length >= 32)),
-      null,
-      "The same, as text, for platforms that hand secrets over in the environment.",
-    ),
-    secret: true,
-  },
-  tokenKeySetUrl: option(
-    tokens,
-    optional(url),
-    null,
-    "A JSON Web Key Set, where tokens are signed by an identity provider (RS256, ES256, EdDSA and the like).",
-  ),
-  tokenIssuer: option(tokens, optional(word), null, "Tokens must carry this `iss`."),
-  tokenAudience: option(tokens, optional(word), null, "Tokens must carry this `aud`."),
+  ...tokenOptions,
 
   notificationBytes: option(
     limits,
@@ -267,12 +242,60 @@ export const options = {
     "The most topics that a user may make; 0: users make none.",
   ),
   framesPerSecond: option(limits, integer(1, 10_000), 50, "The most frames a second from one client."),
+  sessionsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    5_000,
+    "How many new live connections a second are let in by this process, twice as many at once. Others are told to come back, spread over the time that it takes to let them in.",
+  ),
+  replicas: option(
+    limits,
+    integer(1, 10_000),
+    1,
+    "How many processes share the load. The rates below are for all of them together, and each holds callers to its part.",
+  ),
+  keyRequestsPerSecond: option(
+    limits,
+    integer(1, 1_000_000),
+    10_000,
+    "The most requests a second with one API key; twice as many at once after a silence.",
+  ),
+  keyNotificationsPerSecond: option(
+    limits,
+    integer(1, 10_000_000),
+    100_000,
+    "The most notifications a second with one API key, one for each recipient; twice as many at once.",
+  ),
+  userRequestsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    50,
+    "The most requests a second of one user, twice as many at once; frames that read or bring a token count too.",
+  ),
+  userNotificationsPerSecond: option(
+    limits,
+    integer(1, 100_000),
+    10,
+    "The most notifications a second that one user's clients publish; twice as many at once.",
+  ),
   frameBytes: option(limits, size("1KB", "1MB"), 64 * kilobyte, "The largest frame from a client."),
   unauthenticatedMs: option(
     limits,
     duration("1s", "5m"),
     10 * second,
     "How long a WebSocket may stay open before its token comes.",
+  ),
+  unauthenticatedSockets: option(
+    limits,
+    integer(1, 1_000_000),
+    10_000,
+    "The most WebSockets of this process that wait for their tokens at once.",
+  ),
+  unauthenticatedPerAddress: option(
+    limits,
+    integer(1, 1_000_000),
+    1_000,
+    "The most of those from one address.",
   ),
 
   heartbeatMs: option(
@@ -347,13 +370,6 @@ const words = (name: OptionName): readonly string[] => fileName(name).split(/(?=
 export const variable = (name: OptionName): string => `CARILLON_${words(name).join("_").toUpperCase()}`;
 
 export const flag = (name: OptionName): string => `--${words(name).join("-").toLowerCase()}`;
-
-function isKeySetUrl(value: string): boolean {
-  const parsed = URL.parse(value);
-  if (parsed === null || parsed.username !== "" || parsed.password !== "") return false;
-  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(parsed.hostname);
-  return parsed.protocol === "https:" || (parsed.protocol === "http:" && loopback);
-}
 
 function isOrigin(value: string): boolean {
   return value === "*" || URL.parse(value)?.origin === value;

@@ -108,6 +108,8 @@ export class Hub {
         return this.revised(message.rev);
       case "ephemeral":
         return this.ephemeral(message.body);
+      case "revoked":
+        return;
     }
   }
 

@@ -6,6 +6,7 @@ import type { Scope } from "@carillon/protocol/scopes";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { isKeySecret, type Keys } from "../access/keys.ts";
 import { type Client, hasScope, type Principal, type Producer } from "../access/principal.ts";
+import type { Tickets } from "../access/tickets.ts";
 import type { Tokens } from "../access/tokens.ts";
 import { sendProblem } from "./problem-reply.ts";
 
@@ -15,6 +16,8 @@ export type Access = Scope | "client" | "topics or client" | "anybody";
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
+    /** A client may bring a ticket in the URL instead of its token. */
+    takesTickets?: true;
   }
   interface FastifyRequest {
     principal: Principal | null;
@@ -32,9 +35,18 @@ export interface Authorizer {
   /** Rejects as the access port does. */
   producer(authorization: string | undefined, scope: Scope): Producer | Problem | Promise<Producer | Problem>;
   client(authorization: string | undefined): Client | Problem | Promise<Client | Problem>;
+  /** The ticket is used up. */
+  ticket(ticket: unknown): Promise<Client | Problem>;
 }
 
-export function makeAuthorizer(keys: Keys, tokens: Tokens): Authorizer {
+export interface AuthorizerDeps {
+  readonly keys: Pick<Keys, "find">;
+  readonly tokens: Pick<Tokens, "verify">;
+  readonly tickets: Pick<Tickets, "use">;
+  readonly isRevoked: (client: Client) => boolean;
+}
+
+export function makeAuthorizer({ keys, tokens, tickets, isRevoked }: AuthorizerDeps): Authorizer {
   function judgeKey(key: Awaited<ReturnType<Keys["find"]>>, scope: Scope): Producer | Problem {
     if (key === null) return problem("key-invalid", "there is no such API key, or it has expired");
     const producer: Producer = { kind: "producer", key };
@@ -63,11 +75,26 @@ export function makeAuthorizer(keys: Keys, tokens: Tokens): Authorizer {
       const verdict = tokens.verify(token);
       return verdict instanceof Promise ? verdict.then(judgeToken) : judgeToken(verdict);
     },
+    async ticket(ticket) {
+      const client = typeof ticket === "string" ? await tickets.use(ticket) : null;
+      if (client === null) return problem("ticket-invalid", "there is no such ticket, or not any more");
+      return isRevoked(client) ? problem("token-revoked", "the token behind the ticket was revoked") : client;
+    },
   };
 }
 
 /** Puts the authorizer before every route that is registered from here on. */
 export function guard(app: FastifyInstance, authorizer: Authorizer): void {
+  const judge = (access: Exclude<Access, "anybody">, request: FastifyRequest) => {
+    const { authorization } = request.headers;
+    if (!isForClient(access, authorization))
+      return authorizer.producer(authorization, access === "topics or client" ? "topics" : (access as Scope));
+    const { ticket } = request.query as { readonly ticket?: unknown };
+    const hasTicket = authorization === undefined && ticket !== undefined;
+    return hasTicket && request.routeOptions.config.takesTickets
+      ? authorizer.ticket(ticket)
+      : authorizer.client(authorization);
+  };
   app.decorateRequest("principal", null);
   app.addHook("onRoute", ({ method, url, config }) => {
     if (config?.access === undefined) throw new Error(`${method} ${url} says nothing of who may use it`);
@@ -86,10 +113,7 @@ export function guard(app: FastifyInstance, authorizer: Authorizer): void {
       request.principal = verdict;
       done();
     };
-    const { authorization } = request.headers;
-    const verdict = isForClient(access, authorization)
-      ? authorizer.client(authorization)
-      : authorizer.producer(authorization, access === "topics or client" ? "topics" : (access as Scope));
+    const verdict = judge(access, request);
     if (verdict instanceof Promise) verdict.then(settle, done);
     else settle(verdict);
   });

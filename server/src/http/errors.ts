@@ -18,6 +18,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** All routes, as they were registered. */
     readonly served: readonly RouteOptions[];
+    /** Whether a route's URL is meant by this path. */
+    matches(route: string, path: string): boolean;
   }
 }
 
@@ -31,6 +33,7 @@ export function answerEverything(app: FastifyInstance, log: Logger, roles: strin
   );
   const served: RouteOptions[] = [];
   app.decorate("served", served);
+  app.decorate("matches", (route, path) => patternOf(route).test(path));
   app.addHook("onRoute", (route) => void served.push(route));
 
   // RFC 9112, section 3.2, asks for a Host; looked at here and not by the parser, which says no more than 400.

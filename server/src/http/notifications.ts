@@ -6,14 +6,17 @@ import { type Problem, problem } from "@carillon/protocol/problems";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import Type from "typebox";
 import type { Producer } from "../access/principal.ts";
+import type { RateLimits } from "../access/rate-limits.ts";
 import type { Answer, Receiver, Submission } from "../receiver/receiver.ts";
 import { producerOf } from "./authorize.ts";
 import { readSubmitted, type Submitted } from "./bodies.ts";
 import { sendProblem } from "./problem-reply.ts";
+import { exceedsRate } from "./rates.ts";
 import { problemError } from "./validation.ts";
 
 export interface NotificationsDeps {
   readonly receiver: Receiver;
+  readonly rates: RateLimits;
   readonly bodyBytes: number;
   readonly batchItems: number;
 }
@@ -93,12 +96,20 @@ export function notifications(app: FastifyInstance, deps: NotificationsDeps): vo
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const submitted = readSubmitted(request.headers, body, deps.batchItems);
       if (submitted.kind === "refused") return sendProblem(reply, submitted.problem);
+      const count = recipientsOf(submitted.kind === "one" ? [submitted.item] : submitted.items);
+      if (exceedsRate(deps.rates, by, count, reply)) return reply;
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
       return submitted.kind === "one"
         ? sendOne(deps.receiver, by, submitted, idempotencyKey, reply)
         : sendBatch(deps.receiver, by, submitted, idempotencyKey, reply);
     },
   });
+}
+
+function recipientsOf(items: readonly ParsedNotification[]): number {
+  let count = 0;
+  for (const { notification } of items) count += notification?.to.length ?? 0;
+  return count;
 }
 
 async function sendOne(

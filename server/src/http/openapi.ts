@@ -9,11 +9,14 @@ import {
   MarkedAnswer,
   NewKeyAnswer,
   PollAnswer,
+  RevocationAnswer,
+  RevocationsAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
   SubscriptionAnswer,
   SubscriptionsAnswer,
+  TicketAnswer,
   TokenAnswer,
   TopicAnswer,
   TopicsAnswer,
@@ -42,6 +45,9 @@ const named: Readonly<Record<string, TSchema>> = {
   Subscription: SubscriptionAnswer,
   Subscriptions: SubscriptionsAnswer,
   Token: TokenAnswer,
+  Ticket: TicketAnswer,
+  Revocation: RevocationAnswer,
+  Revocations: RevocationsAnswer,
   Key: KeyAnswer,
   NewKey: NewKeyAnswer,
   Keys: KeysAnswer,
@@ -72,8 +78,15 @@ const always: readonly ProblemCode[] = [
   "overloaded",
   "draining",
 ];
-const withKey: readonly ProblemCode[] = ["unauthenticated", "key-invalid", "forbidden"];
-const withToken: readonly ProblemCode[] = ["unauthenticated", "token-invalid", "token-expired"];
+const withKey: readonly ProblemCode[] = ["unauthenticated", "key-invalid", "forbidden", "rate-limited"];
+const withToken: readonly ProblemCode[] = [
+  "unauthenticated",
+  "token-invalid",
+  "token-expired",
+  "token-revoked",
+  "origin-forbidden",
+  "rate-limited",
+];
 const withBody: readonly ProblemCode[] = ["body-invalid", "body-too-large"];
 
 const kindsOf = (access: Access | undefined) => ({
@@ -125,6 +138,7 @@ function openapi(routes: readonly RouteOptions[], version: string): object {
       "Grants",
       "Subscriptions",
       "Users",
+      "Revocations",
       "Clients",
       "Keys",
     ].map((name) => ({ name })),

@@ -2,11 +2,13 @@ import { AcceptedAnswer } from "@carillon/protocol/answers";
 import { Extension, properties } from "@carillon/protocol/notification";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import type { Publishing } from "../receiver/publishing.ts";
+import type { RateLimits } from "../access/rate-limits.ts";
+import { type Publishing, recipientsOf } from "../receiver/publishing.ts";
 import { clientOf } from "./authorize.ts";
 import { readIdempotencyKey, sendAnswer } from "./notifications.ts";
 import { TopicName } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
+import { exceedsRate } from "./rates.ts";
 
 const Params = Type.Object({ topic: TopicName }, { additionalProperties: false });
 
@@ -20,7 +22,7 @@ const Published = Type.Object(
   },
 );
 
-export function publishing(app: FastifyInstance, service: Publishing): void {
+export function publishing(app: FastifyInstance, service: Publishing, rates: RateLimits): void {
   app.route<{ Params: Static<typeof Params> }>({
     method: "POST",
     url: "/v1/topics/:topic/notifications",
@@ -60,8 +62,9 @@ export function publishing(app: FastifyInstance, service: Publishing): void {
     async handler(request, reply) {
       const { topic } = request.params;
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
-      const { user } = clientOf(request);
-      const answer = await service.publish(user, topic, request.body, idempotencyKey);
+      const client = clientOf(request);
+      if (exceedsRate(rates, client, recipientsOf(request.body), reply)) return reply;
+      const answer = await service.publish(client.user, topic, request.body, idempotencyKey);
       return isProblem(answer) ? sendProblem(reply, answer) : sendAnswer(reply, answer);
     },
   });

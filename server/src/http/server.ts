@@ -5,7 +5,13 @@
 import { type ProblemCode, problem } from "@carillon/protocol/problems";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Keyring } from "../access/keyring.ts";
+import type { RateLimits } from "../access/rate-limits.ts";
+import type { Revocations } from "../access/revocations.ts";
+import type { Tickets } from "../access/tickets.ts";
 import type { Tokens } from "../access/tokens.ts";
+import type { AddressOf } from "../address.ts";
+import type { Certificate } from "../certificate.ts";
+import type { Clock } from "../clock.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Grants } from "../receiver/grants.ts";
 import type { Publishing } from "../receiver/publishing.ts";
@@ -23,11 +29,15 @@ import { parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
+import { type Asking, shareWithPages } from "./origins.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { publishing } from "./publishing.ts";
+import { limitRates } from "./rates.ts";
 import { nameRequests, requestId } from "./request-id.ts";
+import { revocations } from "./revocations.ts";
 import { subscribers } from "./subscribers.ts";
 import { subscriptions } from "./subscriptions.ts";
+import { tickets } from "./tickets.ts";
 import { tokens } from "./tokens.ts";
 import { topics } from "./topics.ts";
 import { tracking } from "./tracking.ts";
@@ -60,6 +70,7 @@ export interface ProducerDeps {
   readonly storesLater: boolean;
   readonly tokens: Tokens;
   readonly keyring: Keyring;
+  readonly revocations: Revocations;
 }
 
 /** What clients ask for: the distributor's. */
@@ -68,6 +79,7 @@ export interface ClientDeps {
   readonly marks: Marks;
   readonly following: Following;
   readonly publishing: Publishing;
+  readonly tickets: Tickets;
 }
 
 /** What both ask for. */
@@ -84,6 +96,13 @@ export interface HttpDeps {
   /** What this process runs as, where others have the rest; null where it has all roles. */
   readonly roles: string | null;
   readonly authorizer: Authorizer;
+  readonly rates: RateLimits;
+  /** Whether pages of an origin may ask. */
+  readonly allowsOrigin: (asking: Asking) => boolean;
+  readonly addressOf: AddressOf;
+  /** Null: plain HTTP. */
+  readonly certificate: Certificate | null;
+  readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "counter">;
   readonly limits: HttpLimits;
@@ -92,7 +111,13 @@ export interface HttpDeps {
 const smallBodyBytes = 65_536;
 
 export function buildHttp(deps: HttpDeps): FastifyInstance {
-  const { limits, metrics } = deps;
+  const { limits, metrics, certificate } = deps;
+  const http = {
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: Math.min(limits.headersMs, 5_000),
+    requireHostHeader: false,
+    maxHeaderSize: 16_384,
+  };
   const refused = (code: ProblemCode): void => metrics.counter("carillon_refused_total", code).inc();
   const app = Fastify({
     logger: false,
@@ -105,20 +130,19 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       sendProblem(reply.header("x-request-id", request.id), toProblem(error));
     },
-    http: {
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: Math.min(limits.headersMs, 5_000),
-      requireHostHeader: false,
-      maxHeaderSize: 16_384,
-    },
+    ...(certificate === null
+      ? { http }
+      : { https: { ...http, cert: certificate.cert, key: certificate.key } }),
     routerOptions: { maxParamLength: 4_096 },
-  });
+  }) as FastifyInstance;
   app.decorate("refused", refused);
-  nameRequests(app);
+  nameRequests(app, deps.addressOf);
   answerEverything(app, deps.log, deps.roles);
   validateWithSchemas(app);
   takeJson(app);
+  shareWithPages(app, deps.allowsOrigin);
   guard(app, deps.authorizer);
+  limitRates(app, deps.rates);
 
   if (deps.producers !== null) serveProducers(app, deps.producers, deps);
   topics(app, deps.topics.topics);
@@ -128,7 +152,8 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     acks(app, deps.clients.acks);
     marks(app, deps.clients.marks);
     subscriptions(app, deps.clients.following);
-    publishing(app, deps.clients.publishing);
+    publishing(app, deps.clients.publishing, deps.rates);
+    tickets(app, deps.clients.tickets);
   }
   return app;
 }
@@ -140,6 +165,7 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
   });
   tracking(app, producers.tracking, producers.storesLater);
   tokens(app, producers.tokens);
+  revocations(app, producers.revocations, deps.clock);
   keys(app, producers.keyring);
 }
 

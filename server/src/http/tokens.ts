@@ -3,7 +3,7 @@ import { problem } from "@carillon/protocol/problems";
 import { durationPattern, parseDuration } from "@carillon/protocol/timestamp";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
-import { longestTokenMs, type Tokens } from "../access/tokens.ts";
+import type { Tokens } from "../access/tokens.ts";
 import { UserId } from "./parameters.ts";
 import { sendProblem } from "./problem-reply.ts";
 
@@ -14,7 +14,7 @@ const Wanted = Type.Object(
       Type.String({
         pattern: durationPattern,
         default: "1h",
-        description: "How long it is good, at most `24h`",
+        description: "How long it is good, at most `24h` or what the server allows",
       }),
     ),
   },
@@ -39,13 +39,14 @@ export function tokens(app: FastifyInstance, service: Tokens): void {
     },
     async handler({ params: { user }, body: { ttl = "1h" } }, reply) {
       const ttlMs = parseDuration(ttl) ?? Number.POSITIVE_INFINITY;
-      if (ttlMs > longestTokenMs) {
-        const errors = [{ pointer: "/ttl", detail: "must be at most 24h" }];
-        return sendProblem(reply, problem("body-invalid", "/ttl must be at most 24h", { errors }));
+      if (ttlMs > service.lifetimeMs) {
+        const detail = `must be at most ${service.lifetimeMs / 1_000}s`;
+        const errors = [{ pointer: "/ttl", detail }];
+        return sendProblem(reply, problem("body-invalid", `/ttl ${detail}`, { errors }));
       }
-      const { token, expiresAt } = service.issue(user, ttlMs);
+      const { token, id, expiresAt } = service.issue(user, ttlMs);
       reply.header("cache-control", "no-store");
-      return reply.code(201).send({ token, expires: new Date(expiresAt).toISOString() });
+      return reply.code(201).send({ token, jti: id, expires: new Date(expiresAt).toISOString() });
     },
   });
 }

@@ -5,13 +5,14 @@ import type { Documented } from "../http/documented.ts";
 
 const query = {
   cursor: Type.String({ description: "Where the client stands: what it was given last" }),
+  ticket: Type.String({ description: "Of `/v1/tickets`, instead of the token" }),
   device: Type.String({
     pattern: "^[!-~]{1,64}$",
     description: "A name under which the server remembers the place of this client",
   }),
 };
 
-const problems = ["cursor-invalid", "too-many-sessions"] as const;
+const problems = ["cursor-invalid", "too-many-sessions", "ticket-invalid"] as const;
 
 export const eventsDocumented: Documented = {
   id: "receiveEvents",

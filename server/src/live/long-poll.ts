@@ -117,9 +117,9 @@ function readWaitMs(query: Query, mostMs: number): number | Problem {
 export function registerLongPoll(app: FastifyInstance, { sessions, limits, clock }: LiveOptions): void {
   app.get(
     "/v1/poll",
-    { exposeHeadRoute: false, config: { access: "client", documented: pollDocumented } },
+    { exposeHeadRoute: false, config: { access: "client", takesTickets: true, documented: pollDocumented } },
     (request, reply) => {
-      const { user, expiresAt } = clientOf(request);
+      const client = clientOf(request);
       const parameters = request.query as Record<string, unknown>;
       const query: Query = (name) => parameters[name];
       const wanted = readWanted(query);
@@ -135,7 +135,7 @@ export function registerLongPoll(app: FastifyInstance, { sessions, limits, clock
       });
       const cancel = clock.after(waitMs, () => outlet.expire());
       try {
-        outlet.attach(sessions.open({ ...wanted, cursors: false, user, expiresAt, greeting: false, outlet }));
+        outlet.attach(sessions.open({ ...wanted, cursors: false, client, greeting: false, outlet }));
       } catch (error) {
         cancel();
         if (!(error instanceof Failure)) throw error;

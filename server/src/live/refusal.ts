@@ -15,6 +15,7 @@ const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(probl
 
 export function reasonOf({ code, status }: Problem): CloseReason {
   if (isReason(code)) return code;
+  if (code === "rate-limited") return "overloaded";
   return status < 500 ? "token-invalid" : "unavailable";
 }
 

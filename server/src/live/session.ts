@@ -6,7 +6,7 @@
  *      | places known: hello, gaps
  *   serving      the feed pulls what was missed, then the hubs push; `caught-up` once in between.
  *      |         Slow: back to pulling, which goes on as the transport drains
- *      | close(), token expired, slow or silent for too long, a frame that isn't one, the feed failed
+ *      | close(), token expired or revoked, slow or silent for too long, a frame that isn't one, the feed failed
  *   closing      the transport was told why and delivers what was written
  *      | ended() by the transport
  *   ended        nothing is left of it
@@ -14,15 +14,17 @@
  * Bytes are gathered during a turn of the loop and written once at its end.
  */
 import type { CloseReason } from "@carillon/protocol/close-codes";
-import type { GapFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { GapFrame, SendRequest, UnreadCount } from "@carillon/protocol/frames";
 import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import type { Problem } from "@carillon/protocol/problems";
 import type { StreamName } from "@carillon/protocol/stream";
+import type { Client } from "../access/principal.ts";
 import type { Feed } from "../distributor/feed.ts";
 import type { FeedSink } from "../distributor/feed-sink.ts";
 import { Failure } from "../errors.ts";
 import { whyNotMarked } from "../http/marks.ts";
 import { toProblem } from "../http/problem-reply.ts";
+import { recipientsOf } from "../receiver/publishing.ts";
 import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
 import { readClientFrame } from "./client-frame.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
@@ -30,9 +32,8 @@ import type { SessionShared } from "./sessions.ts";
 import { makeTopicFrames, type Sent, type TopicFrames } from "./topic-frames.ts";
 
 export interface SessionOptions {
-  readonly user: string;
-  /** The token's `exp`, in milliseconds: the session ends then. */
-  readonly expiresAt: number;
+  /** What the token says of its bearer: the session ends when the token does, or is revoked. */
+  readonly client: Client;
   /** A valid token, or null. */
   readonly cursor: string | null;
   readonly device: string | null;
@@ -68,7 +69,7 @@ export class Session implements FeedSink, WheelEntry {
   /** What the client said before `hello`; null when there is nothing. */
   private early: string[] | null = null;
   private earlyChars = 0;
-  private expiresAt: number;
+  private client: Client;
   private pending: Buffer[] = [];
   private pendingBytes = 0;
   private missedSent = false;
@@ -82,10 +83,10 @@ export class Session implements FeedSink, WheelEntry {
 
   constructor(id: string, options: SessionOptions, shared: SessionShared) {
     this.id = id;
-    this.user = options.user;
+    this.user = options.client.user;
     this.outlet = options.outlet;
     this.encoding = options.outlet.encoding;
-    this.expiresAt = options.expiresAt;
+    this.client = options.client;
     this.device = options.device;
     this.cursors = options.cursors || this.encoding.name === "sse";
     this.greeting = options.greeting;
@@ -138,16 +139,37 @@ export class Session implements FeedSink, WheelEntry {
       case "ack":
         return this.reply(frame.ref, this.ack(frame.stream, frame.seq));
       case "mark":
+        if (this.exceedsRate(frame.ref)) return;
         void this.mark(frame.kind, frame.change, frame.ref);
         return;
       case "subscribe":
       case "unsubscribe":
       case "send":
+        if (this.exceedsRate(frame.ref)) return;
+        if (frame.type === "send" && this.publishesTooMuch(frame)) return;
         this.topicFrames ??= this.openTopicFrames();
         return this.topicFrames.take(frame, text.length);
       case "auth":
+        if (this.exceedsRate(frame.ref)) return;
         void this.refresh(frame.token, frame.ref);
     }
+  }
+
+  /** Frames that are as much work as a request count as one; the rest are bounded by their number alone. */
+  private exceedsRate(ref: number | undefined): boolean {
+    return this.refuses(this.shared.rates.request(this.client), ref);
+  }
+
+  private publishesTooMuch({ ref, notification }: SendRequest): boolean {
+    return this.refuses(this.shared.rates.notifications(this.client, recipientsOf(notification)), ref);
+  }
+
+  private refuses(refused: Problem | null, ref: number | undefined): boolean {
+    if (refused === null) return false;
+    const { code, detail } = refused;
+    if (ref === undefined) this.frame("error", { code, detail });
+    else this.reply(ref, { code, detail });
+    return true;
   }
 
   private keepEarly(text: string): void {
@@ -177,6 +199,11 @@ export class Session implements FeedSink, WheelEntry {
     this.state = "closing";
     this.shared.metrics.closed(reason);
     this.outlet.close(reason, detail);
+  }
+
+  /** Ends it where the token that opened it, or the last one since, is good no more. */
+  recheck(): void {
+    if (this.shared.isRevoked(this.client)) this.close("token-revoked", "the token was revoked");
   }
 
   /** Asks the client to go elsewhere. */
@@ -276,13 +303,13 @@ export class Session implements FeedSink, WheelEntry {
   // Time.
 
   private untilDue(now: number): number {
-    return Math.max(1, Math.min(this.shared.options.heartbeatMs, this.expiresAt - now));
+    return Math.max(1, Math.min(this.shared.options.heartbeatMs, this.client.expiresAt - now));
   }
 
   due(now: number): number {
     if (this.state === "closing" || this.state === "ended") return 0;
     const { heartbeatMs, slowMs } = this.shared.options;
-    if (now >= this.expiresAt) this.close("token-expired", "the token has expired");
+    if (now >= this.client.expiresAt) this.close("token-expired", "the token has expired");
     else if (this.slowSince !== 0 && now - this.slowSince >= slowMs) {
       this.close("slow-consumer", `nothing more was taken for ${slowMs / 1000} s`);
     } else if (this.greeting && this.encoding.name === "websocket" && now - this.heardAt > heartbeatMs * 2) {
@@ -360,7 +387,9 @@ export class Session implements FeedSink, WheelEntry {
     }
     if ("error" in verified) return this.close(verified.reason, verified.error);
     if (verified.user !== this.user) return this.close("token-invalid", "the token is another user's");
-    this.expiresAt = verified.expiresAt;
+    this.client = verified;
+    // It may have been revoked since it was looked at.
+    this.recheck();
     this.reply(ref, null);
   }
 

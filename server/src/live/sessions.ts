@@ -1,4 +1,6 @@
 import type { CloseReason } from "@carillon/protocol/close-codes";
+import type { Client } from "../access/principal.ts";
+import type { RateLimits } from "../access/rate-limits.ts";
 import type { Clock } from "../clock.ts";
 import type { Distributor } from "../distributor/distributor.ts";
 import { Failure } from "../errors.ts";
@@ -11,8 +13,7 @@ import { Session, type SessionOptions } from "./session.ts";
 export type Verify = (
   token: string,
 ) => Promise<
-  | { readonly user: string; readonly expiresAt: number }
-  | { readonly error: string; readonly reason: "token-expired" | "token-invalid" }
+  Client | { readonly error: string; readonly reason: "token-expired" | "token-invalid" | "token-revoked" }
 >;
 
 export interface SessionsOptions {
@@ -50,6 +51,8 @@ export interface SessionsDeps {
   readonly verify: Verify;
   readonly following: Pick<Following, "follow" | "leave">;
   readonly publishing: Publishing;
+  readonly isRevoked: (client: Client) => boolean;
+  readonly rates: Pick<RateLimits, "request" | "notifications">;
   readonly metrics: SessionsMetrics;
   /** A bug showed itself: something to log. */
   readonly broken: (reason: unknown) => void;
@@ -66,9 +69,12 @@ export interface SessionShared extends SessionsDeps {
 export interface Sessions extends Service {
   /**
    * Synchronous: frames follow as they become ready. Throws `Failure`: "stopped" while draining, "overloaded"
-   * when the process or the user has as many as are allowed (`perUser` true in its cause).
+   * when the process or the user has as many as are allowed. With a token that was revoked after it was looked at,
+   * it is closed before it is returned.
    */
   open(options: SessionOptions): Session;
+  /** Ends those of this user, or of all, whose token is good no more. */
+  recheck(user: string | null): void;
   /** Asks every session to go elsewhere, spread over the window, and closes those that are left at its end. */
   drain(windowMs: number): Promise<void>;
   count(): number;
@@ -89,7 +95,7 @@ const drainSteps = 20;
 export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sessionsDefaults): Sessions {
   const wheel = makeTimerWheel(deps.clock, wheelTickMs);
   const sessions = new Set<Session>();
-  const perUser = new Map<string, number>();
+  const perUser = new Map<string, Session[]>();
   const prefix = Math.floor(deps.clock.now()).toString(36);
   let serial = 0;
   let draining = false;
@@ -97,9 +103,9 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
 
   function ended(session: Session): void {
     if (!sessions.delete(session)) return;
-    const left = (perUser.get(session.user) ?? 1) - 1;
-    if (left === 0) perUser.delete(session.user);
-    else perUser.set(session.user, left);
+    const left = perUser.get(session.user)!;
+    left.splice(left.indexOf(session), 1);
+    if (left.length === 0) perUser.delete(session.user);
     deps.metrics.ended(session.encoding.name);
     if (sessions.size === 0) whenEmpty?.();
   }
@@ -111,12 +117,14 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
     if (sessions.size >= options.total) {
       throw new Failure("overloaded", "the server has as many sessions as it takes", { retryAfterMs: 5_000 });
     }
-    const mine = perUser.get(wanted.user) ?? 0;
-    if (mine >= options.perUser) throw new TooManySessions(options.perUser);
+    const mine = perUser.get(wanted.client.user) ?? [];
+    if (mine.length >= options.perUser) throw new TooManySessions(options.perUser);
     const session = new Session(`${prefix}-${(serial++).toString(36)}`, wanted, shared);
     sessions.add(session);
-    perUser.set(wanted.user, mine + 1);
+    mine.push(session);
+    perUser.set(session.user, mine);
     deps.metrics.opened(session.encoding.name);
+    session.recheck();
     return session;
   }
 
@@ -146,6 +154,9 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
   return {
     name: "sessions",
     open,
+    recheck(user) {
+      for (const session of [...(user === null ? sessions : (perUser.get(user) ?? []))]) session.recheck();
+    },
     drain,
     count: () => sessions.size,
     catchingUp() {

@@ -35,12 +35,20 @@ class SseOutlet implements Outlet {
   private readonly reply: FastifyReply;
   private readonly clock: Clock;
   private readonly closeMs: number;
+  private readonly retryMs: number;
   private cancelClose: (() => void) | null = null;
 
-  constructor(reply: FastifyReply, clock: Clock, closeMs: number) {
+  /** Spread, because an EventSource waits for exactly `retryMs`: all of them would come back at once. */
+  constructor(
+    reply: FastifyReply,
+    clock: Clock,
+    closeMs: number,
+    retryMs = Math.round(retryFromMs + Math.random() * retrySpreadMs),
+  ) {
     this.reply = reply;
     this.clock = clock;
     this.closeMs = closeMs;
+    this.retryMs = retryMs;
   }
 
   get encoding(): Encoding {
@@ -60,8 +68,7 @@ class SseOutlet implements Outlet {
       if (value !== undefined) response.setHeader(name, value);
     }
     response.writeHead(200, headers);
-    // Spread, because an EventSource waits for exactly this long: all of them would come back at once.
-    response.write(`retry: ${Math.round(retryFromMs + Math.random() * retrySpreadMs)}\n\n`);
+    response.write(`retry: ${this.retryMs}\n\n`);
   }
 
   write(bytes: Buffer): void {
@@ -87,20 +94,37 @@ class SseOutlet implements Outlet {
   }
 }
 
-export function registerSse(app: FastifyInstance, { sessions, limits, clock }: LiveOptions): void {
+export function registerSse(
+  app: FastifyInstance,
+  { sessions, limits, clock, arrivals, rates, metrics }: LiveOptions,
+): void {
   const streams = new Set<ServerResponse>();
 
   app.get(
     "/v1/events",
-    { exposeHeadRoute: false, config: { access: "client", documented: eventsDocumented } },
+    {
+      exposeHeadRoute: false,
+      config: { access: "client", takesTickets: true, countsItself: true, documented: eventsDocumented },
+    },
     (request, reply) => {
-      const { user, expiresAt } = clientOf(request);
+      const client = clientOf(request);
       const query = request.query as Record<string, unknown>;
       const wanted = readWanted((name) => query[name], request.headers["last-event-id"]);
       if (isProblem(wanted)) return sendProblem(reply, wanted);
+      const sendAway = (retryMs: number, detail: string): FastifyReply => {
+        new SseOutlet(reply, clock, limits.closeMs, retryMs).close("overloaded", detail);
+        return reply;
+      };
+      const tooMany = rates.request(client);
+      if (tooMany !== null) return sendAway(Math.max(retryFromMs, tooMany.retryMs ?? 0), tooMany.detail);
+      const laterMs = arrivals.admit();
+      if (laterMs !== null) {
+        metrics.deferred();
+        return sendAway(laterMs, "more come than are let in");
+      }
       const outlet = new SseOutlet(reply, clock, limits.closeMs);
       try {
-        outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
+        outlet.session = sessions.open({ ...wanted, client, greeting: true, outlet });
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         const what = openingProblem(error);

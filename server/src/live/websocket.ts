@@ -19,12 +19,16 @@ const subprotocol = "carillon.v1";
 /** What is kept of a request until its token comes. */
 interface Waiting {
   readonly wanted: Wanted;
+  readonly address: string;
   readonly cancel: () => void;
 }
 
 const tooManyWaiting = problem("overloaded", "too many connections wait for their tokens", {
   retryMs: 1_000,
 });
+
+const tooManyArrive = (retryMs: number): Problem =>
+  problem("overloaded", "more clients come at once than are let in", { retryMs, jitterMs: 1_000 });
 
 const pathOf = ({ url = "" }: IncomingMessage): string => url.split("?", 1)[0]!;
 
@@ -49,12 +53,24 @@ function refuse(request: IncomingMessage, socket: Duplex, what: Problem): void {
   socket.end(`HTTP/1.1 ${what.status} ${what.title}\r\n${lines.join("")}\r\n${body}`);
 }
 
+const isSecure = ({ socket }: IncomingMessage): boolean => "encrypted" in socket;
+
+const queryOf = ({ url = "" }: IncomingMessage): URLSearchParams =>
+  new URLSearchParams(url.slice(url.indexOf("?") + 1 || url.length));
+
+/** What is wrong with a ticket: those who bring one are browsers. */
+const isToldByCode = ({ code }: Problem, query: URLSearchParams): boolean =>
+  code === "ticket-invalid" || (code === "token-revoked" && query.has("ticket"));
+
 const ignore = (): void => {};
 
 export function registerWebSocket(app: FastifyInstance, options: LiveOptions): void {
-  const { sessions, authorizer, allowsOrigin, limits, clock, broken } = options;
+  const { sessions, authorizer, allowsOrigin, addressOf, arrivals, rates, metrics } = options;
+  const { limits, clock, broken } = options;
   /** Those without a session yet. */
   const waiting = new Map<WebSocketOutlet, Waiting>();
+  const waitingOf = new Map<string, number>();
+  metrics.unauthenticated(() => waiting.size);
   const open = new Set<WebSocketOutlet>();
   let isClosing = false;
 
@@ -75,11 +91,21 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     clock,
     authenticate: (outlet, token, ref) => void authenticate(outlet, token, ref),
     gone(outlet) {
-      waiting.get(outlet)?.cancel();
-      waiting.delete(outlet);
+      stopWaiting(outlet);
       open.delete(outlet);
     },
   };
+
+  function stopWaiting(outlet: WebSocketOutlet): Waiting | undefined {
+    const kept = waiting.get(outlet);
+    if (kept === undefined) return;
+    kept.cancel();
+    waiting.delete(outlet);
+    const left = waitingOf.get(kept.address)! - 1;
+    if (left === 0) waitingOf.delete(kept.address);
+    else waitingOf.set(kept.address, left);
+    return kept;
+  }
 
   /** What was thrown where there is nobody to throw it to. */
   function caught(error: unknown): Problem {
@@ -87,16 +113,28 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     return openingProblem(error);
   }
 
-  function start(outlet: WebSocketOutlet, { user, expiresAt }: Client, wanted: Wanted): void {
+  function start(outlet: WebSocketOutlet, client: Client, wanted: Wanted): void {
     try {
-      outlet.session = sessions.open({ ...wanted, user, expiresAt, greeting: true, outlet });
+      outlet.session = sessions.open({ ...wanted, client, greeting: true, outlet });
     } catch (error) {
       const what = caught(error);
       outlet.close(reasonOf(what), what.detail);
     }
   }
 
-  const verify = async (authorization: string): Promise<Client | Problem> => authorizer.client(authorization);
+  /** Asked of those who are known alone: strangers take nobody's place. */
+  function letIn(verdict: Client | Problem): Client | Problem {
+    if (isProblem(verdict)) return verdict;
+    const tooMuch = rates.request(verdict);
+    if (tooMuch !== null) return tooMuch;
+    const laterMs = arrivals.admit();
+    if (laterMs === null) return verdict;
+    metrics.deferred();
+    return tooManyArrive(laterMs);
+  }
+
+  const verify = async (authorization: string): Promise<Client | Problem> =>
+    letIn(await authorizer.client(authorization));
 
   async function authenticate(
     outlet: WebSocketOutlet,
@@ -104,10 +142,8 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     ref: number | undefined,
   ): Promise<void> {
     const verdict = await verify(`Bearer ${token}`).catch(caught);
-    const kept = waiting.get(outlet);
+    const kept = stopWaiting(outlet);
     if (kept === undefined) return;
-    kept.cancel();
-    waiting.delete(outlet);
     if (isProblem(verdict)) return outlet.close(reasonOf(verdict), verdict.detail);
     if (ref !== undefined) {
       outlet.write(websocketEncoding.frame("reply", JSON.stringify({ type: "reply", ref, ok: true })));
@@ -115,22 +151,29 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     start(outlet, verdict, kept.wanted);
   }
 
-  function upgraded(outlet: WebSocketOutlet, client: Client | null, wanted: Wanted | Problem): void {
+  function upgraded(
+    outlet: WebSocketOutlet,
+    client: Client | Problem | null,
+    wanted: Wanted | Problem,
+    address: string,
+  ): void {
     open.add(outlet);
     // Told by a close code, because a browser's page never sees why an upgrade was refused.
     if (isProblem(wanted)) return outlet.close("cursor-invalid", wanted.detail);
+    if (client !== null && isProblem(client)) return outlet.close(reasonOf(client), client.detail);
     if (client !== null) return start(outlet, client, wanted);
     const cancel = clock.after(limits.unauthenticatedMs, () => {
       outlet.close("auth-timeout", "no token came in time");
     });
-    waiting.set(outlet, { wanted, cancel });
+    waiting.set(outlet, { wanted, address, cancel });
+    waitingOf.set(address, (waitingOf.get(address) ?? 0) + 1);
   }
 
-  async function judge(request: IncomingMessage): Promise<Client | Problem | null> {
-    const { origin } = request.headers;
+  async function judge(request: IncomingMessage, query: URLSearchParams): Promise<Client | Problem | null> {
+    const { origin, host } = request.headers;
     if (pathOf(request) !== path) return problem("route-not-found", "there is no WebSocket here");
     if (isClosing) return problem("draining", "the server is shutting down", { retryMs: 1_000 });
-    if (origin !== undefined && !allowsOrigin(origin)) {
+    if (origin !== undefined && !allowsOrigin({ origin, host, isSecure: isSecure(request) })) {
       return problem("origin-forbidden", "the server doesn't allow pages of this origin");
     }
     if (!offers(request)) {
@@ -138,8 +181,13 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     }
     const { authorization } = request.headers;
     if (authorization !== undefined) return verify(authorization);
+    const tickets = query.getAll("ticket");
+    if (tickets.length > 0)
+      return letIn(await authorizer.ticket(tickets.length === 1 ? tickets[0] : tickets));
     // The token comes in the first frame: browsers can't set headers.
-    return waiting.size < limits.unauthenticated ? null : tooManyWaiting;
+    const ofAddress = waitingOf.get(addressOf(request)) ?? 0;
+    const isFull = waiting.size >= limits.unauthenticated || ofAddress >= limits.unauthenticatedPerAddress;
+    return isFull ? tooManyWaiting : null;
   }
 
   function turnAway(request: IncomingMessage, socket: Duplex, what: Problem): void {
@@ -149,10 +197,12 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", ignore);
-    const verdict = await judge(request).catch(caught);
+    const query = queryOf(request);
+    const verdict = await judge(request, query).catch(caught);
     if (socket.destroyed) return;
-    if (verdict !== null && isProblem(verdict)) return turnAway(request, socket, verdict);
-    const query = new URL(request.url ?? "", "http://localhost").searchParams;
+    if (verdict !== null && isProblem(verdict) && !isToldByCode(verdict, query))
+      return turnAway(request, socket, verdict);
+    if (verdict !== null && isProblem(verdict)) app.refused(verdict.code);
     const wanted = readWanted((name) => {
       const values = query.getAll(name);
       return values.length > 1 ? values : values[0];
@@ -160,7 +210,7 @@ export function registerWebSocket(app: FastifyInstance, options: LiveOptions): v
     if (isProblem(wanted) && wanted.code !== "cursor-invalid") return turnAway(request, socket, wanted);
     socket.off("error", ignore);
     server.handleUpgrade(request, socket, head, (ws) => {
-      upgraded(new WebSocketOutlet(ws, socket, shared), verdict, wanted);
+      upgraded(new WebSocketOutlet(ws, socket, shared), verdict, wanted, addressOf(request));
     });
   }
 

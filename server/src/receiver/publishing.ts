@@ -32,6 +32,12 @@ export function openPublishing(
   };
 }
 
+/** How many recipients a notification names, as far as it can be told before it is read: the topic is one. */
+export function recipientsOf(value: unknown): number {
+  const { to } = (value ?? {}) as { readonly to?: unknown };
+  return Array.isArray(to) ? Math.max(1, to.length) : 1;
+}
+
 /** A notification for `topic` from what a user gave. Without `to` it is for all who follow it. */
 function readPublished(topic: string, value: unknown): ParsedNotification {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

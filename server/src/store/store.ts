@@ -41,7 +41,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, grants, positions, coordination } = backend;
+  const { streams, directory, grants, positions, access, coordination } = backend;
   return {
     ...backend,
     streams: {
@@ -109,6 +109,24 @@ export function withBounds(backend: StoreBackend): StoreBackend {
           if (kind === "seen") throw new RangeError("seen is one place a stream");
         }
         return positions.mark(user, kind, change);
+      },
+    },
+    access: {
+      ...access,
+      async revoke(revocation, bounds) {
+        const { user, tokenId, issuedBefore } = revocation;
+        if ((tokenId === null) === (issuedBefore === null) || (tokenId !== null && user === null))
+          throw new RangeError("a revocation is by token, of a user, or by time");
+        if (tokenId !== null) within("the characters of a token's id", tokenId.length, 1, 256);
+        return access.revoke(revocation, bounds);
+      },
+      async revocations(after, limit) {
+        within("limit", limit, 1, 1_000);
+        return access.revocations(after, limit);
+      },
+      async useTicket(id, until) {
+        within("the characters of a ticket's id", id.length, 1, 64);
+        return access.useTicket(id, until);
       },
     },
     coordination: {

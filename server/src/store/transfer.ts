@@ -15,7 +15,7 @@
  */
 import type { Mark, MarkKind } from "@carillon/protocol/marks";
 import type { StreamName } from "@carillon/protocol/stream";
-import type { ApiKey } from "./access.ts";
+import type { ApiKey, Revocation } from "./access.ts";
 import type { Topic } from "./directory.ts";
 import type { Kind } from "./streams.ts";
 
@@ -49,6 +49,8 @@ export interface NotificationCopy {
 /** What each kind of copy is. Log places, leases and rejected records belong to a deployment and stay with it. */
 export interface Copies {
   readonly keys: ApiKey;
+  /** Those that have run out too; used tickets live for a minute, and don't go along. */
+  readonly revocations: Revocation;
   readonly streams: StreamCopy;
   readonly topics: Omit<Topic, "subscribers">;
   readonly grants: { readonly topic: string; readonly user: string; readonly createdAt: number };
@@ -80,6 +82,7 @@ export type CopyKind = keyof Copies;
 /** In the order in which they are put. */
 export const copyKinds = [
   "keys",
+  "revocations",
   "streams",
   "topics",
   "grants",

@@ -4,6 +4,7 @@ import { makeLogger } from "./logger.ts";
 
 const apiKey = `ck_${"Ab9_-".repeat(8)}xyz`;
 const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
+const ticket = `ct_${"WyJh".repeat(20)}.${"c2ln".repeat(10)}xyz`;
 const payload = "your parcel is on its way";
 
 function logged(format: "json" | "text", say: (log: ReturnType<typeof makeLogger>) => void): string {
@@ -17,6 +18,7 @@ const places: Record<string, (log: ReturnType<typeof makeLogger>) => void> = {
     log.info({ token, apiKey, body: payload, data: { title: payload } }, "sent"),
   "a field deeper down": (log) =>
     log.info({ request: { headers: { Authorization: `Bearer ${token}` }, body: [payload] } }, "sent"),
+  "a ticket out of its URL": (log) => log.info({ note: ticket }, `used ${ticket}`),
   "an array": (log) => log.info({ items: [{ event: { data: payload }, key: apiKey }] }, "sent"),
   bytes: (log) =>
     log.info({ frame: Buffer.from(payload), view: new Uint8Array(Buffer.from(payload)) }, "sent"),
@@ -49,6 +51,8 @@ test.each(Object.entries(places))("a secret or a payload in %s is not printed", 
     expect(text.length).toBeGreaterThan(20);
     expect(text).not.toContain(apiKey);
     expect(text).not.toContain(token);
+    expect(text).not.toContain(ticket.slice(0, 40));
+    expect(text).not.toContain(ticket.slice(-20));
     expect(text).not.toContain("abcdef-123");
     expect(text).not.toContain("parcel");
     expect(text).not.toContain(Buffer.from(payload).toString("base64"));

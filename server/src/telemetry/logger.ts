@@ -48,9 +48,10 @@ const deepest = 6;
 /** Fields of exceptions that say what somebody sent: a database's account of a row, the text that was no URL. */
 const hiddenOfErrors = new Set(["detail", "input", "internalquery", "where"]);
 
-/** API keys, JSON Web Tokens, bearer credentials, passwords in addresses, and credentials in a URL's query. */
+/** API keys, tickets, JSON Web Tokens, bearer credentials, passwords in addresses, and credentials in a URL's query. */
 const secrets = [
   /\bck_[A-Za-z0-9_-]{20,}/g,
+  /\bct_[A-Za-z0-9_-]{20,}\.?[A-Za-z0-9_-]*/g,
   /\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*/g,
   /\b(?:Bearer|Basic) +[A-Za-z0-9+/_.~=-]+/gi,
   /(?<=\b[a-z][a-z0-9+.-]{0,20}:\/\/[^:@/?#\s"\\]{0,128}:)[^@/\s"\\]+(?=@)/gi,

@@ -88,6 +88,26 @@ export const metricTable = {
     type: "gauge",
     help: "Sessions that are not live yet, or not live any more.",
   },
+  carillon_sessions_deferred_total: {
+    type: "counter",
+    help: "New sessions told to come back later, because more came at once than are let in.",
+  },
+  carillon_unauthenticated_sockets: { type: "gauge", help: "WebSockets whose token hasn't come yet." },
+  carillon_rate_limited_total: {
+    type: "counter",
+    help: "Requests, frames and batches refused because their caller asks for too much, by limit.",
+    label: "limit",
+  },
+  carillon_revocations: { type: "gauge", help: "Revocations of tokens that this process knows of." },
+  carillon_revocations_failed_total: {
+    type: "counter",
+    help: "Times that the revocations could not be read again; those known before hold.",
+  },
+  carillon_tickets_total: { type: "counter", help: "Tickets, by what became of them.", label: "outcome" },
+  carillon_certificate_expiry_timestamp_seconds: {
+    type: "gauge",
+    help: "When the certificate that is served ends, in seconds since the epoch; 0 where TLS doesn't end here.",
+  },
   carillon_hubs: { type: "gauge", help: "Streams of which this process holds a view." },
   carillon_parts_held: { type: "gauge", help: "Parts of the log that this process's director consumes." },
   carillon_ready: { type: "gauge", help: "1 while /readyz says yes, else 0." },

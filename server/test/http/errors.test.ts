@@ -14,6 +14,7 @@ beforeAll(async () => {
     topicsPerUser: 1,
     sizeBytes: 2_000,
     mostKeys: 1,
+    mostRevocations: 1,
     limits: { bodyBytes: 10_000, batchItems: 3 },
     log: (log) => ({
       append: async (records) => {
@@ -81,6 +82,18 @@ const meetings: Record<string, Ask> = {
     stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: "Bearer a.b.c" } }),
   "token-expired": () =>
     stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: expired() } }),
+  "token-revoked": async () => {
+    const authorization = client();
+    await stage.ask("POST", "/v1/users/42/revocations", {});
+    return stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization } });
+  },
+  "revocation-not-found": () => stage.ask("DELETE", "/v1/users/42/revocations?jti=none"),
+  "revocations-too-many": async () => {
+    await stage.ask("POST", "/v1/users/full/revocations", { jti: "1" });
+    return stage.ask("POST", "/v1/users/full/revocations", { jti: "2" });
+  },
+  "origin-forbidden": () =>
+    stage.inject({ method: "POST", url: "/v1/ack", headers: { origin: "https://evil.example" } }),
   forbidden: async () => stage.post(one, { authorization: await stage.key({ scopes: ["topics"] }) }),
   "source-forbidden": () => stage.post({ ...one, source: "/other" }),
   "route-not-found": () => stage.ask("GET", "/v1/nothing"),
@@ -134,14 +147,15 @@ const meetings: Record<string, Ask> = {
 
 /** Met on the socket, before there is a request: socket.test.ts. */
 const onTheSocket = ["headers-too-large", "request-timeout"];
+/** In rates.test.ts. */
+const withFewAllowed = ["rate-limited"];
 /** Of live connections. */
 const elsewhere = [
   "cursor-invalid",
   "subprotocol-unsupported",
-  "origin-forbidden",
   "not-acceptable",
   "upgrade-required",
-  "rate-limited",
+  "ticket-invalid",
   "too-many-sessions",
 ];
 
@@ -149,7 +163,7 @@ const ack = (payload: object) =>
   stage.inject({ method: "POST", url: "/v1/ack", headers: { authorization: client() }, payload });
 
 test("every problem of the table is met by a test", () => {
-  expect([...Object.keys(meetings), ...onTheSocket, ...elsewhere].sort()).toEqual(
+  expect([...Object.keys(meetings), ...onTheSocket, ...withFewAllowed, ...elsewhere].sort()).toEqual(
     Object.keys(problems).sort(),
   );
 });
@@ -197,6 +211,20 @@ test("a bug is logged with the request's id, and without what was sent", async (
   expect(line).toContain('"trace":"0af7651916cd43dd8448eb211c80319c"');
   expect(line).toContain("a bug");
   expect(line).not.toContain("private words");
+});
+
+test("a line in the log says whose request it was; X-Forwarded-For counts from trusted proxies alone", async () => {
+  const headers = { "x-forwarded-for": "203.0.113.1, 198.51.100.7" };
+  for (const [remoteAddress, address] of [
+    ["192.0.2.1", "198.51.100.7"],
+    ["203.0.113.9", "203.0.113.9"],
+  ] as const) {
+    stage.logged.length = 0;
+    failure = new Error("a bug");
+    const payload = { to: "user:1", type: "t" };
+    await stage.inject({ method: "POST", url: "/v1/notifications", headers, payload, remoteAddress });
+    expect(stage.logged.join("")).toContain(`"address":"${address}"`);
+  }
 });
 
 test("a request id that can't stand in a log is replaced", async () => {

@@ -42,9 +42,11 @@ test("every route under /v1 is in it", () => {
     "/v1/notifications/{id}",
     "/v1/poll",
     "/v1/read",
+    "/v1/revocations",
     "/v1/seen",
     "/v1/subscriptions",
     "/v1/subscriptions/{topic}",
+    "/v1/tickets",
     "/v1/topics",
     "/v1/topics/{topic}",
     "/v1/topics/{topic}/grants",
@@ -53,6 +55,7 @@ test("every route under /v1 is in it", () => {
     "/v1/topics/{topic}/subscribers",
     "/v1/topics/{topic}/subscribers/{user}",
     "/v1/unread",
+    "/v1/users/{user}/revocations",
     "/v1/users/{user}/tokens",
   ]);
 });

@@ -5,14 +5,20 @@ import { join } from "node:path";
 import type { Scope } from "@carillon/protocol/scopes";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { keyringDefaults, openKeyring } from "../../src/access/keyring.ts";
-import { createKey, openKeys } from "../../src/access/keys.ts";
-import { openTokens, type Tokens } from "../../src/access/tokens.ts";
+import { createKey } from "../../src/access/keys.ts";
+import { openAccess } from "../../src/access/open.ts";
+import { type RateLimitsOptions, rateLimitsDefaults } from "../../src/access/rate-limits.ts";
+import { revocationsDefaults } from "../../src/access/revocations.ts";
+import type { Tickets } from "../../src/access/tickets.ts";
+import { longestTokenMs, type Tokens } from "../../src/access/tokens.ts";
+import { makeAddressOf } from "../../src/address.ts";
 import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
 import { makeMarks } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
+import { allowsOrigin } from "../../src/http/origins.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
@@ -35,6 +41,9 @@ export interface Stage {
   /** What the receiver and the director told the bus. */
   readonly told: BusMessage[];
   readonly logged: string[];
+  readonly tickets: Tickets;
+  /** Whose sessions were to be looked at again. */
+  readonly revoked: (string | null)[];
   readonly acked: { user: string; stream: string; seq: number }[];
   /** A new API key, as an Authorization header. */
   key(wanted?: {
@@ -68,6 +77,9 @@ export interface StageOptions {
   readonly sizeBytes?: number;
   readonly mostKeys?: number;
   readonly topicsPerUser?: number;
+  readonly mostRevocations?: number;
+  readonly origins?: readonly string[];
+  readonly rates?: Partial<RateLimitsOptions>;
   /** Stands in front of the log, to make it fail. */
   readonly log?: (log: LogDriver) => Pick<LogDriver, "append">;
 }
@@ -90,14 +102,42 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await director.start();
 
   const known = rememberTopics(store.directory, clock);
-  const tokens = openTokens(
-    { signingKey: Buffer.alloc(32, 7), jwks: null, issuer: null, audience: null },
-    clock,
-  );
   const logged: string[] = [];
   const metrics = makeMetrics();
   const acked: Stage["acked"] = [];
-  const keys = openKeys(store.access, clock);
+  const revoked: (string | null)[] = [];
+  const access = await openAccess(
+    {
+      signingKeys: [Buffer.alloc(32, 7)],
+      issuer: null,
+      audience: null,
+      lifetimeMs: longestTokenMs,
+      keySetUrl: null,
+      keySetFile: null,
+      keySetAlgorithms: [],
+      rates: { ...rateLimitsDefaults, userRequestsPerSecond: 10_000, ...options.rates },
+      revocations: {
+        ...revocationsDefaults,
+        bounds: { perUser: options.mostRevocations ?? 1_000, total: 100_000 },
+      },
+    },
+    {
+      access: store.access,
+      bus: { ...local, ...bus },
+      clock,
+      metrics,
+      revoked: (user) => void revoked.push(user),
+      failed: (what, reason) => {
+        throw new Error(what, { cause: reason });
+      },
+    },
+  );
+  const { tokens, keys, revocations } = access;
+  await local.start({
+    message: (message) => (message.type === "revoked" ? revocations.heard(message) : undefined),
+    suspect: () => {},
+  });
+  for (const service of access.services) await service.start();
   const { directory: topics, grants } = store;
   const receiver = openReceiver({
     log: options.log?.(log) ?? log,
@@ -115,6 +155,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       storesLater: false,
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
+      revocations,
     },
     clients: {
       acks: {
@@ -126,13 +167,19 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       marks: makeMarks(store.positions, bus),
       following: openFollowing(topics, grants, bus),
       publishing: openPublishing(receiver, grants),
+      tickets: access.tickets,
     },
     topics: {
       topics: openTopics({ directory: topics, grants, bus, known, perUser: options.topicsPerUser ?? 100 }),
       grants: openGrants(grants, topics),
     },
     roles: null,
-    authorizer: makeAuthorizer(keys, tokens),
+    authorizer: makeAuthorizer({ ...access, isRevoked: revocations.isRevoked }),
+    rates: access.rates,
+    allowsOrigin: (asking) => allowsOrigin(options.origins ?? [], asking),
+    addressOf: makeAddressOf(["192.0.2.0/24"]),
+    certificate: null,
+    clock,
     metrics,
     log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
     limits: { ...httpDefaults, ...limits },
@@ -162,6 +209,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     tokens,
     told,
     logged,
+    tickets: access.tickets,
+    revoked,
     acked,
     key,
     authorization,
@@ -180,6 +229,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     },
     async close() {
       await app.close();
+      for (const service of access.services) await service.stop();
       await director.stop();
       await log.stop();
       await store.stop();

@@ -7,12 +7,16 @@ import { problem } from "@carillon/protocol/problems";
 import type { StreamName } from "@carillon/protocol/stream";
 import { type FastifyInstance, fastify } from "fastify";
 import { onTestFinished } from "vitest";
+import { makeRateLimits, type RateLimitsOptions, rateLimitsDefaults } from "../../src/access/rate-limits.ts";
+import { makeAddressOf } from "../../src/address.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
 import { distributorDefaults, makeDistributor } from "../../src/distributor/distributor.ts";
 import { noMetrics } from "../../src/distributor/metrics.ts";
 import { guard } from "../../src/http/authorize.ts";
+import { allowsOrigin } from "../../src/http/origins.ts";
+import { makeArrivals } from "../../src/live/arrivals.ts";
 import { type LiveLimits, liveDefaults, registerLive } from "../../src/live/live.ts";
 import {
   makeSessions,
@@ -29,6 +33,7 @@ import { openReceiver } from "../../src/receiver/receiver.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
 import { makeMetrics } from "../../src/telemetry/metrics.ts";
+import { clientOf } from "../clients.ts";
 
 export interface Stage {
   readonly app: FastifyInstance;
@@ -37,6 +42,8 @@ export interface Stage {
   readonly sessions: Sessions;
   /** Why sessions were closed and requests refused. */
   readonly closed: string[];
+  /** The user's tokens are good no more. */
+  revoke(user: string): void;
   /** Stores notifications and answers when they are durable. */
   send(stream: StreamName, ...data: readonly unknown[]): Promise<void>;
 }
@@ -45,6 +52,8 @@ export interface StageOptions {
   readonly limits?: Partial<LiveLimits>;
   readonly sessions?: Partial<SessionsOptions>;
   readonly clock?: Clock;
+  readonly sessionsPerSecond?: number;
+  readonly rates?: Partial<RateLimitsOptions>;
 }
 
 /** A clock that runs `times` as fast, for what takes heartbeats. */
@@ -82,10 +91,18 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
     metrics: makeMetrics(),
     sizeBytes: 65_536,
   });
+  const revoked = new Set<string>();
+  const rates = makeRateLimits(
+    { ...rateLimitsDefaults, userRequestsPerSecond: 10_000, ...options.rates },
+    clock,
+    (kind) => void closed.push(kind),
+  );
   const sessions = makeSessions(
     {
       distributor,
       clock,
+      rates,
+      isRevoked: (client) => revoked.has(client.user),
       verify: async () => ({ error: "not here", reason: "token-invalid" }),
       following: openFollowing(topics, grants, bus),
       publishing: openPublishing(receiver, grants),
@@ -102,16 +119,28 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
     if (kind === "expired") return problem("token-expired", "the token has expired");
     if (kind === "unavailable") return problem("unavailable", "the keys are away", { retryMs: 1_000 });
     if (user === undefined) return problem("token-invalid", "the signature is not genuine");
-    return { kind: "client" as const, user, expiresAt: clock.now() + Number(ttlMs) };
+    return clientOf(user, clock.now() + Number(ttlMs));
   };
-  const authorizer = { client, producer: () => problem("forbidden", "not here") };
+  const used = new Set<unknown>();
+  const ticket = async (text: unknown) => {
+    const isFirst = !used.has(text);
+    used.add(text);
+    const [, user] = /^ticket-(\w+)-\d+$/.exec(String(text)) ?? [];
+    if (user === undefined || !isFirst) return problem("ticket-invalid", "there is no such ticket");
+    return clientOf(user, clock.now() + dayMs);
+  };
+  const authorizer = { client, ticket, producer: () => problem("forbidden", "not here") };
   const app = fastify();
   app.decorate("refused", (code) => void closed.push(code));
   guard(app, authorizer);
   registerLive(app, {
     sessions,
     authorizer,
-    allowsOrigin: (origin) => origin === "https://app.example",
+    allowsOrigin: (asking) => allowsOrigin(["https://app.example"], asking),
+    addressOf: makeAddressOf([]),
+    arrivals: makeArrivals(options.sessionsPerSecond ?? 100_000, clock),
+    rates,
+    metrics: { deferred: () => void closed.push("deferred"), unauthenticated: () => {} },
     limits: { ...liveDefaults, closeMs: 100, ...options.limits },
     clock,
     broken: (reason) => {
@@ -142,6 +171,10 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
     store,
     sessions,
     closed,
+    revoke(user) {
+      revoked.add(user);
+      sessions.recheck(user);
+    },
     async send(stream, ...data) {
       const records = data.map((value) => {
         const id = String(serial++);

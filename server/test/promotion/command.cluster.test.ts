@@ -191,10 +191,12 @@ describe("carillon promote", () => {
         replaceMissing: false,
         tokenSecret,
         tokenSecretFile: null,
+        previousTokenSecret: null,
+        previousTokenSecretFile: null,
         makesApiKey: false,
       });
     expect(await keysWith("another secret of more than 32 bytes")).toHaveProperty("problem");
-    expect(await keysWith(secret)).toHaveProperty("signingKey");
+    expect(await keysWith(secret)).toHaveProperty("signingKeys");
   });
 
   test("--down copies into a new directory, begun anew after a kill, and never over another", {

@@ -23,7 +23,7 @@ export type Step =
   | { readonly do: "upkeep"; readonly limit: number }
   | { readonly do: "putTopic" | "deleteTopic"; readonly topic: string }
   | { readonly do: "changeTopic"; readonly topic: string; readonly changes: TopicChanges }
-  | { readonly do: "grant" | "revoke"; readonly topic: string; readonly user: string }
+  | { readonly do: "grant" | "withdraw grant"; readonly topic: string; readonly user: string }
   | { readonly do: "subscribe" | "unsubscribe"; readonly topic: string; readonly user: string }
   | {
       readonly do: "acknowledge";
@@ -34,6 +34,7 @@ export type Step =
   | { readonly do: "mark"; readonly user: string; readonly kind: MarkKind; readonly change: MarkChange }
   | { readonly do: "device"; readonly user: string; readonly device: string; readonly cursor: string }
   | { readonly do: "addKey" | "removeKey"; readonly name: string }
+  | { readonly do: "revoke" | "unrevoke"; readonly user: string; readonly tokenId: string | null }
   | { readonly do: "advance"; readonly steps: number };
 
 const stream = fc.constantFrom(...streams);
@@ -51,6 +52,7 @@ const change: fc.Arbitrary<MarkChange> = fc.oneof(
   },
   { weight: 1, arbitrary: all },
 );
+const tokenId = fc.constantFrom(null, "t-1", 'of "any" text \u{1f514}');
 const does = <const D extends Step["do"]>(what: D) => fc.constant(what);
 
 const record: fc.Arbitrary<readonly [StreamRecord, number | null]> = fc.tuple(
@@ -88,7 +90,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: does("grant"), topic, user }) },
-  { weight: 1, arbitrary: fc.record({ do: does("revoke"), topic, user }) },
+  { weight: 1, arbitrary: fc.record({ do: does("withdraw grant"), topic, user }) },
   { weight: 4, arbitrary: fc.record({ do: does("subscribe"), topic, user }) },
   { weight: 1, arbitrary: fc.record({ do: does("unsubscribe"), topic, user }) },
   { weight: 6, arbitrary: fc.record({ do: does("mark"), user, kind: fc.constantFrom(...kinds), change }) },
@@ -105,6 +107,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: does("addKey"), name: fc.constantFrom("shop", "ops") }) },
   { weight: 1, arbitrary: fc.record({ do: does("removeKey"), name: fc.constantFrom("shop", "ops") }) },
+  { weight: 2, arbitrary: fc.record({ do: does("revoke"), user, tokenId }) },
+  { weight: 1, arbitrary: fc.record({ do: does("unrevoke"), user, tokenId }) },
   { weight: 1, arbitrary: fc.record({ do: does("advance"), steps: fc.constant(1) }) },
 );
 
@@ -170,7 +174,7 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return void (await directory.changeTopic(step.topic, step.changes));
     case "grant":
       return void (await grants.grant(step.topic, step.user, 1_000));
-    case "revoke":
+    case "withdraw grant":
       return void (await grants.revoke(step.topic, step.user));
     case "subscribe":
       return void (await directory.subscribe(step.topic, [step.user], 256));
@@ -193,6 +197,13 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       }));
     case "removeKey":
       return void (await access.removeKey(step.name));
+    case "revoke": {
+      const issuedBefore = step.tokenId === null ? 1_700_000_000_000 : null;
+      const revocation = { user: step.user, tokenId: step.tokenId, issuedBefore, until: 4_000_000_000_000 };
+      return void (await access.revoke(revocation, { perUser: 100, total: 10_000 }));
+    }
+    case "unrevoke":
+      return void (await access.unrevoke({ user: step.user, tokenId: step.tokenId }));
     case "advance":
       return advance(step.steps * 17 * minuteMs);
   }

@@ -54,6 +54,7 @@ async function portrait(store: StoreBackend, walk: number): Promise<object> {
     perUser,
     perTopic,
     keys: await access.listKeys(),
+    revocations: await access.revocations(null, 1_000),
     list: await directory.listTopics("", 1_000),
   };
 }

@@ -6,6 +6,7 @@ import type { Encoding, Outlet } from "../../src/live/outlet.ts";
 import type { Session } from "../../src/live/session.ts";
 import type { Sessions } from "../../src/live/sessions.ts";
 import { Kind } from "../../src/store/streams.ts";
+import { clientOf } from "../clients.ts";
 import type { TrueStore } from "./parts.ts";
 import type { Dice, Schedule } from "./schedule.ts";
 
@@ -308,8 +309,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
         },
       };
       const session = world.sessions().open({
-        user,
-        expiresAt: Number.MAX_SAFE_INTEGER,
+        client: clientOf(user, Number.MAX_SAFE_INTEGER),
         cursor: cursor(),
         device: null,
         cursors: !ownCursor,

@@ -70,6 +70,8 @@ export async function play(seed: number, steps: number): Promise<number> {
       {
         distributor,
         clock: schedule.clock,
+        isRevoked: () => false,
+        rates: { request: () => null, notifications: () => null },
         verify: async () => ({ error: "no", reason: "token-invalid" }),
         following: openFollowing(store.directory, nobodysStanding, {
           publish: (messages) => messages.forEach(say),

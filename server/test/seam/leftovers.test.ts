@@ -3,6 +3,7 @@ import { topicStream, userStream } from "@carillon/protocol/stream";
 import { expect, test } from "vitest";
 import { distributorDefaults } from "../../src/distributor/distributor.ts";
 import { Kind } from "../../src/store/streams.ts";
+import { clientOf } from "../clients.ts";
 import { makeWorld } from "./world.ts";
 
 const ann = userStream("ann");
@@ -11,7 +12,8 @@ const { lingerMs } = distributorDefaults;
 
 test("a stream that nobody follows any more is let go, whoever else comes and goes", async () => {
   const { open, pass, distributor } = await makeWorld();
-  const comeAndGo = async (user: string) => (await open({ user })).session.ended();
+  const comeAndGo = async (user: string) =>
+    (await open({ client: clientOf(user, Number.MAX_SAFE_INTEGER) })).session.ended();
   await comeAndGo("ann");
   await comeAndGo("bob");
   for (let times = 0; times < 4; times++) {

@@ -3,6 +3,7 @@ import { topicStream, userStream } from "@carillon/protocol/stream";
 import { expect, test } from "vitest";
 import { distributorDefaults } from "../../src/distributor/distributor.ts";
 import { sessionsDefaults } from "../../src/live/sessions.ts";
+import { clientOf } from "../clients.ts";
 import { makeWorld } from "./world.ts";
 
 const ann = userStream("ann");
@@ -140,9 +141,9 @@ test("heartbeats come at their interval, and silence for two of them ends a WebS
 
 test("a token's end is the session's end, unless a fresh one came in band", async () => {
   const { open, pass, schedule } = await makeWorld();
-  const expiresAt = schedule.clock.now() + 10_000;
-  const left = await open({ expiresAt });
-  const refreshed = await open({ expiresAt });
+  const client = clientOf("ann", schedule.clock.now() + 10_000);
+  const left = await open({ client });
+  const refreshed = await open({ client });
   const stranger = await open();
   const refused = await open();
   refreshed.session.receive('{"type":"auth","ref":1,"token":"ann"}');
@@ -161,6 +162,15 @@ test("a token's end is the session's end, unless a fresh one came in band", asyn
   expect(late.closed?.reason).toBe("token-expired");
   expect(unlucky.closed).toBeNull();
   expect(unlucky.frames).toContainEqual(expect.objectContaining({ ref: 7, ok: false }));
+});
+
+test("a token in band that was revoked while it was looked at ends the session", async () => {
+  const { open, schedule, revoked } = await makeWorld();
+  const watched = await open();
+  revoked.add("ann");
+  watched.session.receive('{"type":"auth","ref":1,"token":"ann"}');
+  await schedule.settle();
+  expect(watched.closed?.reason).toBe("token-revoked");
 });
 
 test("an ack reaches as far as was sent, and a named device's place is stored", async () => {

@@ -1,5 +1,6 @@
 import { topicStream, userStream } from "@carillon/protocol/stream";
 import { expect, test } from "vitest";
+import { clientOf } from "../clients.ts";
 import { makeWorld } from "./world.ts";
 
 const ann = userStream("ann");
@@ -69,7 +70,7 @@ test("what waits of one session is bounded, in frames and in characters; more is
       frame.type === "reply" && !frame.ok && frame.error.code === "overloaded" ? [frame.ref] : [],
     );
   expect(refused(many)).toEqual([64, 65, 66, 67, 68, 69]);
-  const large = await open({ user: "bo" });
+  const large = await open({ client: clientOf("bo", Number.MAX_SAFE_INTEGER) });
   for (let ref = 0; ref < 6; ref++) {
     const notification = { type: "t", data: "x".repeat(60_000) };
     large.session.receive(JSON.stringify({ type: "send", ref, topic: "builds", notification }));

@@ -3,6 +3,7 @@ import type { ServerFrame, UnreadCount } from "@carillon/protocol/frames";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import { expect, test } from "vitest";
 import { distributorDefaults } from "../../src/distributor/distributor.ts";
+import { clientOf } from "../clients.ts";
 import { makeWorld, type Watched } from "./world.ts";
 
 const ann = userStream("ann");
@@ -39,7 +40,11 @@ test("a stream with nothing unread is left out of the counts, and in the cursor"
 test("invariant 7: a read is told to all sessions of the user, this one too, and to nobody else", async () => {
   const { open, writes, schedule, store } = await makeWorld();
   writes.publish(ann, 3);
-  const [one, two, other] = [await open(), await open(), await open({ user: "bo" })];
+  const [one, two, other] = [
+    await open(),
+    await open(),
+    await open({ client: clientOf("bo", Number.MAX_SAFE_INTEGER) }),
+  ];
   const before = one.frames.length;
   say(one, { type: "read", ref: 9, stream: ann, upTo: 2 });
   await schedule.settle();

@@ -8,6 +8,7 @@ import type { Session, SessionOptions } from "../../src/live/session.ts";
 import { makeSessions, noSessionsMetrics, sessionsDefaults } from "../../src/live/sessions.ts";
 import { openFollowing } from "../../src/receiver/following.ts";
 import type { DevicePosition } from "../../src/store/positions.ts";
+import { clientOf } from "../clients.ts";
 import { nobodysStanding, nothingPublished } from "./game.ts";
 import { makeLossyBus, makeTrueStore, makeWrites } from "./parts.ts";
 import { makeDice, makeSchedule } from "./schedule.ts";
@@ -53,6 +54,8 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
     },
     distributorDefaults,
   );
+  /** By the token's id: tokens that were brought in band are their own. */
+  const revoked = new Set<string | null>();
   const sessions = makeSessions(
     {
       distributor,
@@ -61,10 +64,12 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         if (token === "away") throw new Failure("unavailable", "no keys");
         return token === "bad" || token === "old"
           ? { error: "no", reason: token === "old" ? "token-expired" : "token-invalid" }
-          : { user: token, expiresAt: schedule.clock.now() + 600_000 };
+          : { ...clientOf(token, schedule.clock.now() + 600_000), tokenId: token };
       },
       following: openFollowing(store.directory, nobodysStanding, bus.driver),
       publishing: nothingPublished,
+      isRevoked: (client) => revoked.has(client.tokenId),
+      rates: { request: () => null, notifications: () => null },
       metrics: noSessionsMetrics,
       broken: (reason) => {
         throw reason;
@@ -108,8 +113,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
       closed: null,
       stuck: false,
       session: sessions.open({
-        user: "ann",
-        expiresAt: schedule.clock.now() + 3_600_000,
+        client: clientOf("ann", schedule.clock.now() + 3_600_000),
         cursor: null,
         device: null,
         cursors: false,
@@ -135,6 +139,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
     writes,
     sessions,
     distributor,
+    revoked,
     saved,
     acknowledged,
     deafen: (to: boolean) => {

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { BusDriver, BusMessage } from "../driver.ts";
+import type { Revocation } from "../../store/access.ts";
+import { type BusDriver, type BusMessage, everywhere } from "../driver.ts";
 import { type BusUnderTest, makeEar } from "./suite.ts";
 
 const head = (stream: BusMessage["stream"], at: number): BusMessage => ({ type: "head", stream, head: at });
@@ -50,6 +51,22 @@ export function examineBus(name: string, { capabilities, make }: BusUnderTest): 
       ];
       bus.publish(others);
       for (const message of others) await ear.heard(message);
+    });
+
+    test("what concerns everybody is heard by whoever asks for it", async () => {
+      const { bus, ear } = await started();
+      await bus.subscribe(everywhere);
+      const until = 1_900_000_000_000;
+      const revocations: Revocation[] = [
+        { user: null, tokenId: null, issuedBefore: 1_800_000_000_000, until },
+        { user: "a", tokenId: null, issuedBefore: 1_800_000_000_001, until },
+        { user: "a", tokenId: 'of "any" text \u{1F514}', issuedBefore: null, until },
+      ];
+      const messages = revocations.map(
+        (revocation) => ({ type: "revoked", stream: everywhere, revocation }) as const,
+      );
+      bus.publish(messages);
+      for (const message of messages) await ear.heard(message);
     });
 
     test("a stream that isn't subscribed to is not heard, and after unsubscribe no more", async () => {

@@ -6,7 +6,7 @@ import type { WriterCalls } from "./writer/worker.ts";
 export const makeGrants = (writer: Channel<WriterCalls>, reader: Channel<ReaderCalls>): GrantsDriver => ({
   grant: async (topic, user, most, only = null) =>
     (await writer.call("grant", topic, user, most, only)).value,
-  revoke: async (topic, user, only = null) => (await writer.call("revoke", topic, user, only)).value,
+  revoke: async (topic, user, only = null) => (await writer.call("withdrawGrant", topic, user, only)).value,
   findGrant: async (topic, user) => (await reader.call("findGrant", topic, user)).value,
   listGrants: async (topic, after, limit) => (await reader.call("listGrants", topic, after, limit)).value,
   async standing(topic, user) {

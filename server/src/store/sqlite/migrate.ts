@@ -6,8 +6,9 @@ import { sql as readMarks } from "./migrations/0003-read-marks.ts";
 import { sql as coordination } from "./migrations/0004-coordination.ts";
 import { sql as marks } from "./migrations/0005-marks.ts";
 import { sql as topics } from "./migrations/0006-topics.ts";
+import { sql as access } from "./migrations/0007-access.ts";
 
-const migrations: readonly string[] = [streams, people, readMarks, coordination, marks, topics];
+const migrations: readonly string[] = [streams, people, readMarks, coordination, marks, topics, access];
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

@@ -119,6 +119,46 @@ CREATE TABLE api_keys(
   expires_at bigint
 );
 
+-- At home, as keys are. Everybody's has the user *, one by time an empty token_id.
+CREATE TABLE revocations(
+  user_name text COLLATE "C" NOT NULL,
+  token_id text COLLATE "C" NOT NULL,
+  issued_before bigint,
+  until bigint NOT NULL,
+  PRIMARY KEY (user_name, token_id)
+);
+CREATE INDEX revocations_until ON revocations(until);
+
+CREATE TABLE used_tickets(
+  id text COLLATE "C" PRIMARY KEY,
+  until bigint NOT NULL
+);
+CREATE INDEX used_tickets_until ON used_tickets(until);
+
+-- One at a time, so that two don't both become the last one allowed. Null: there are as many as allowed.
+CREATE FUNCTION carillon_revoke(
+  in_user text, in_token text, in_before bigint, in_until bigint, most_of_user bigint, most bigint
+) RETURNS TABLE(issued_before bigint, until bigint)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  at bigint := carillon_now();
+BEGIN
+  PERFORM pg_advisory_xact_lock(1131572846, -2);
+  DELETE FROM revocations r WHERE r.until <= at;
+  IF NOT EXISTS (SELECT FROM revocations r WHERE r.user_name = in_user AND r.token_id = in_token)
+    AND ((SELECT count(*) FROM revocations r WHERE r.user_name = in_user) >= most_of_user
+      OR (SELECT count(*) FROM revocations r) >= most) THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+    INSERT INTO revocations AS kept(user_name, token_id, issued_before, until)
+    VALUES (in_user, in_token, in_before, in_until)
+    ON CONFLICT (user_name, token_id) DO UPDATE SET
+      issued_before = greatest(kept.issued_before, excluded.issued_before),
+      until = greatest(kept.until, excluded.until)
+    RETURNING kept.issued_before, kept.until;
+END $$;
+
 -- What users follow, their own stream first, and how much of it counts up to its head. Single marks as text of arrays.
 CREATE FUNCTION carillon_unread(names text[], name_parts integer[])
 RETURNS TABLE(name text, epoch integer, rev bigint, topic text, read_up_to bigint, read_excepted text,

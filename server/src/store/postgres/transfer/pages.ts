@@ -1,4 +1,5 @@
 import type { StreamName } from "@carillon/protocol/stream";
+import { placeFrom } from "../../access.ts";
 import { markKindOf } from "../../marks.ts";
 import type { Copies, CopyKind, CopyPage, StreamCopy } from "../../transfer.ts";
 import { bigints, seqsIn, texts } from "../arrays.ts";
@@ -54,6 +55,17 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
       ...asIs<"keys">("name", "hash", "createdAt", "expiresAt")(row),
       scopes: JSON.parse(row["scopes"] as string),
       sources: JSON.parse(row["sources"] as string),
+    }),
+  },
+  revocations: {
+    select: `SELECT user_name AS "user", token_id AS "tokenId", issued_before AS "issuedBefore", until
+      FROM revocations WHERE (user_name, token_id) > ($1, $2) ORDER BY user_name, token_id LIMIT $3`,
+    order: ["user", "tokenId"],
+    start: ["", ""],
+    atHome: true,
+    copyOf: (row) => ({
+      ...asIs<"revocations">("issuedBefore", "until")(row),
+      ...placeFrom(row["user"] as string, row["tokenId"] as string),
     }),
   },
   streams: {

@@ -1,4 +1,5 @@
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
+import { placeOf } from "../../access.ts";
 import { markCodes } from "../../marks.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
 import { bigints, bytes, integers, seqsText, smallints, texts } from "../arrays.ts";
@@ -22,6 +23,9 @@ const insertKeys = `
   INSERT INTO api_keys(hash, name, scopes, sources, created_at, expires_at)
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
   ON CONFLICT DO NOTHING`;
+const insertRevocations = `
+  INSERT INTO revocations(user_name, token_id, issued_before, until)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING`;
 const insertTopics = `
   INSERT INTO topics(
     topic_id, part, name, owner, created_at, subscribe, publish, active, keep_ms, generation, state)
@@ -89,6 +93,17 @@ export function makePuts(shards: Shards) {
         bigints(copies.map(({ expiresAt }) => expiresAt)),
       ];
       await home.query(insertKeys, values, bulk);
+    },
+
+    async revocations(copies) {
+      const places = copies.map((copy) => placeOf(copy));
+      const values = [
+        texts(places.map(([user]) => user)),
+        texts(places.map(([, tokenId]) => tokenId)),
+        bigints(copies.map(({ issuedBefore }) => issuedBefore)),
+        bigints(copies.map(({ until }) => until)),
+      ];
+      await home.query(insertRevocations, values, bulk);
     },
 
     streams: (copies) =>

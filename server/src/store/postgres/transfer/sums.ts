@@ -5,6 +5,7 @@ import { bulk } from "./pages.ts";
 
 const counted: { readonly [K in CopyKind]: string } = {
   keys: "api_keys",
+  revocations: "revocations",
   streams: "streams WHERE head > 0 OR rev > 0 OR closed",
   topics: "topics WHERE state <> 'gone'",
   grants: "grants",
@@ -30,10 +31,12 @@ const sums = `
   ) n ON true
   GROUP BY r.place`;
 
+const isAtHome = (kind: CopyKind): boolean => kind === "keys" || kind === "revocations";
+
 export function makeSums({ all, home, grouped }: Shards) {
   const count = async (kind: CopyKind): Promise<number> => {
     const found = await allOf(
-      (kind === "keys" ? [home] : all).map((shard) =>
+      (isAtHome(kind) ? [home] : all).map((shard) =>
         shard.query<{ count: number }>(`SELECT count(*) AS count FROM ${counted[kind]}`, [], bulk),
       ),
     );

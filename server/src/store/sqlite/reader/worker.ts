@@ -18,7 +18,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
   ...makeGrantReads(db),
   ...makePositionReads(db),
   ...makeUnreadReads(db, now),
-  ...makeAccessReads(db),
+  ...makeAccessReads(db, now),
   ...makeCoordinationReads(db, now),
 });
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { StreamName } from "@carillon/protocol/stream";
+import { placeFrom } from "../../access.ts";
 import { markKindOf } from "../../marks.ts";
 import type { Copies, CopyKind, CopyPage, StreamCopy } from "../../transfer.ts";
 
@@ -59,6 +60,16 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
       ...asIs<"keys">("name", "hash", "createdAt", "expiresAt")(row),
       scopes: JSON.parse(row["scopes"] as string),
       sources: JSON.parse(row["sources"] as string),
+    }),
+  },
+  revocations: {
+    select: `SELECT user, token_id AS tokenId, issued_before AS issuedBefore, until
+      FROM revocations WHERE (user, token_id) > (?, ?) ORDER BY user, token_id LIMIT ?`,
+    order: ["user", "tokenId"],
+    start: ["", ""],
+    copyOf: (row) => ({
+      ...asIs<"revocations">("issuedBefore", "until")(row),
+      ...placeFrom(row["user"] as string, row["tokenId"] as string),
     }),
   },
   streams: {

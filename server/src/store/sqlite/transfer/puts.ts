@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { topicStream, userStream } from "@carillon/protocol/stream";
+import { placeOf } from "../../access.ts";
 import { markCodes } from "../../marks.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
 
@@ -14,6 +15,7 @@ export function makePuts(db: DatabaseSync) {
   const stream = insert("streams(name, trimmed, rev, closed)", 4);
   const trim = insert("trims(stream_id, due_at, buried)", 3);
   const key = insert("api_keys(hash, name, scopes, sources, created_at, expires_at)", 6);
+  const revocation = insert("revocations(user, token_id, issued_before, until)", 4);
   const topic = insert("topics(stream_id, name, owner, created_at, subscribe, publish, active, keep_ms)", 8);
   const grant = insert("grants(topic_id, user, created_at)", 3);
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
@@ -41,6 +43,7 @@ export function makePuts(db: DatabaseSync) {
   const puts: { readonly [K in CopyKind]: (copy: Copies[K]) => void } = {
     keys: ({ hash, name, scopes, sources, createdAt, expiresAt }) =>
       void key.run(hash, name, JSON.stringify(scopes), JSON.stringify(sources), createdAt, expiresAt),
+    revocations: (copy) => void revocation.run(...placeOf(copy), copy.issuedBefore, copy.until),
     streams(copy) {
       stream.run(copy.name, copy.trimmed, copy.rev, copy.closed ? 1 : 0);
       if (copy.trim !== null) trim.run(idOf(copy.name), copy.trim.dueAt, copy.trim.buried);

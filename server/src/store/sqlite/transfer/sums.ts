@@ -5,6 +5,7 @@ import { notificationColumns, saysSomething } from "./pages.ts";
 
 const counted: { readonly [K in CopyKind]: string } = {
   keys: "api_keys",
+  revocations: "revocations",
   streams: `streams WHERE ${saysSomething}`,
   topics: "topics",
   grants: "grants",

@@ -19,7 +19,7 @@ export function makeGrantWrites({ db, now }: Writing) {
       return "made";
     },
 
-    revoke(topic: string, user: string, only: Only | null): boolean {
+    withdrawGrant(topic: string, user: string, only: Only | null): boolean {
       const id = find(topic, only);
       return id !== null && Number(remove.run(id, user).changes) === 1;
     },
