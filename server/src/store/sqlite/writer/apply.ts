@@ -23,7 +23,7 @@ export function makeApply({ db, streams, identities, now }: Writing): (batch: Pa
   const takePart = ({ part, progress }: PackedBatch): boolean => {
     if (!progress) return true;
     const known = next.get(part) as { next: string } | undefined;
-    if (known && known.next !== progress.from) return false;
+    if ((known?.next ?? "0") !== progress.from) return false;
     move.run(part, progress.to);
     return true;
   };
