@@ -95,7 +95,7 @@ export const topic = verb({
   name: "topic",
   summary: "make and delete topics, and say who follows and who publishes",
   usage: [
-    "create|change builds [--subscribe open] [--publish subscribers] [--keep 7d] [--owner user:7] [--inactive]",
+    "create|change builds [--subscribe open] [--publish subscribers] [--keep 7d] [--inactive]",
     "delete|show|subscribers|grants builds",
     "subscribe|unsubscribe|grant|revoke builds user:42 [...]",
     "list",

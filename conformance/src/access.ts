@@ -21,6 +21,12 @@ const producers = [
   ["GET", "/v1/notifications/a?source=/a&to=user:1"],
   ["DELETE", "/v1/notifications/a?source=/a&to=user:1"],
   ["POST", "/v1/users/1/tokens"],
+  ["POST", "/v1/users/1/revocations"],
+  ["GET", "/v1/users/1/revocations"],
+  ["DELETE", "/v1/users/1/revocations"],
+  ["POST", "/v1/revocations"],
+  ["GET", "/v1/revocations"],
+  ["DELETE", "/v1/revocations"],
 ] as const;
 
 /** For producers and for users. */
@@ -38,13 +44,6 @@ const both = [
   ["GET", "/v1/topics/a/grants/1"],
   ["PUT", "/v1/topics/a/grants/1"],
   ["DELETE", "/v1/topics/a/grants/1"],
-  ["POST", "/v1/users/1/tokens"],
-  ["POST", "/v1/users/1/revocations"],
-  ["GET", "/v1/users/1/revocations"],
-  ["DELETE", "/v1/users/1/revocations"],
-  ["POST", "/v1/revocations"],
-  ["GET", "/v1/revocations"],
-  ["DELETE", "/v1/revocations"],
 ] as const;
 
 const clients = [

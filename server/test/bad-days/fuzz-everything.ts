@@ -12,7 +12,9 @@ export function fuzzEverything(runs: number): void {
   beforeAll(async () => {
     const atEnd = (run: () => void | Promise<void>): void => void endings.unshift(run);
     const directory = makeDirectory(atEnd);
-    server = await startServer({ directory, atEnd });
+    // All of it comes from one user, as fast as it can.
+    const flags = ["--user-requests-per-second", "100000"];
+    server = await startServer({ directory, atEnd, flags });
     fuzzed = { server, token: makeSigner(directory)("fuzz"), runs };
   });
 
