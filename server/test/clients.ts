@@ -8,3 +8,6 @@ export const clientOf = (user: string, expiresAt: number): Client => ({
   issuedAt: 0,
   tokenId: null,
 });
+
+/** Rates that no test meets by chance. */
+export const unhurried = { userRequestsPerSecond: 10_000, userNotificationsPerSecond: 10_000 };

@@ -33,6 +33,7 @@ import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
 import { makeLogger } from "../../src/telemetry/logger.ts";
 import { makeMetrics } from "../../src/telemetry/metrics.ts";
+import { unhurried } from "../clients.ts";
 
 export interface Stage {
   readonly app: FastifyInstance;
@@ -115,7 +116,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       keySetUrl: null,
       keySetFile: null,
       keySetAlgorithms: [],
-      rates: { ...rateLimitsDefaults, userRequestsPerSecond: 10_000, ...options.rates },
+      rates: { ...rateLimitsDefaults, ...unhurried, ...options.rates },
       revocations: {
         ...revocationsDefaults,
         bounds: { perUser: options.mostRevocations ?? 1_000, total: 100_000 },

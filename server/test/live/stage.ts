@@ -33,7 +33,7 @@ import { openReceiver } from "../../src/receiver/receiver.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
 import type { StoreBackend } from "../../src/store/store.ts";
 import { makeMetrics } from "../../src/telemetry/metrics.ts";
-import { clientOf } from "../clients.ts";
+import { clientOf, unhurried } from "../clients.ts";
 
 export interface Stage {
   readonly app: FastifyInstance;
@@ -93,7 +93,7 @@ export async function raiseStage(options: StageOptions = {}): Promise<Stage> {
   });
   const revoked = new Set<string>();
   const rates = makeRateLimits(
-    { ...rateLimitsDefaults, userRequestsPerSecond: 10_000, ...options.rates },
+    { ...rateLimitsDefaults, ...unhurried, ...options.rates },
     clock,
     (kind) => void closed.push(kind),
   );
