@@ -254,7 +254,8 @@ test("who has too much unread to count in time keeps nobody else from being told
   await streams.apply(batchOf([record(userA), record(userB)], { from: "0", to: "2" }));
   await made.run(`ALTER FUNCTION carillon_unread(text[], integer[]) RENAME TO quick_unread;
     CREATE FUNCTION carillon_unread(names text[], name_parts integer[]) RETURNS TABLE(
-      name text, epoch integer, rev bigint, topic text, read_seq bigint, head bigint, count bigint)
+      name text, epoch integer, rev bigint, topic text, read_up_to bigint, read_excepted text,
+      archive_up_to bigint, archive_excepted text, head bigint, count bigint, unseen bigint)
     LANGUAGE sql AS $$
       SELECT q.* FROM quick_unread(names, name_parts) q,
         (SELECT pg_sleep(CASE WHEN '${userA}' = ANY (names) THEN 60 ELSE 0 END)) slow $$`);
