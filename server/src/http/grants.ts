@@ -1,16 +1,11 @@
 import { GrantAnswer, GrantsAnswer } from "@carillon/protocol/answers";
 import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import type { Static } from "typebox";
 import type { Grants } from "../receiver/grants.ts";
 import type { Grant } from "../store/grants.ts";
 import { askerOf } from "./authorize.ts";
-import { Page, pageLimit, TopicName, UserId } from "./parameters.ts";
+import { OfTopic, Page, pageLimit, storageProblems, UserOfTopic } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
-
-const OfTopic = Type.Object({ topic: TopicName }, { additionalProperties: false });
-const One = Type.Object({ topic: TopicName, user: UserId }, { additionalProperties: false });
-
-const storage = ["storage-full", "storage-read-only"] as const;
 
 const toAnswer = ({ user, createdAt }: Grant) => ({ user, created: new Date(createdAt).toISOString() });
 
@@ -38,10 +33,10 @@ export function grants(app: FastifyInstance, service: Grants): void {
     },
   });
 
-  app.route<{ Params: Static<typeof One> }>({
+  app.route<{ Params: Static<typeof UserOfTopic> }>({
     method: "GET",
     url: "/v1/topics/:topic/grants/:user",
-    schema: { params: One },
+    schema: { params: UserOfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -59,10 +54,10 @@ export function grants(app: FastifyInstance, service: Grants): void {
     },
   });
 
-  app.route<{ Params: Static<typeof One> }>({
+  app.route<{ Params: Static<typeof UserOfTopic> }>({
     method: "PUT",
     url: "/v1/topics/:topic/grants/:user",
-    schema: { params: One },
+    schema: { params: UserOfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -76,7 +71,7 @@ export function grants(app: FastifyInstance, service: Grants): void {
           "topic-not-found",
           "forbidden",
           "grants-too-many",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },
@@ -87,10 +82,10 @@ export function grants(app: FastifyInstance, service: Grants): void {
     },
   });
 
-  app.route<{ Params: Static<typeof One> }>({
+  app.route<{ Params: Static<typeof UserOfTopic> }>({
     method: "DELETE",
     url: "/v1/topics/:topic/grants/:user",
-    schema: { params: One },
+    schema: { params: UserOfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -104,7 +99,7 @@ export function grants(app: FastifyInstance, service: Grants): void {
           "topic-not-found",
           "grant-not-found",
           "forbidden",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },

@@ -8,6 +8,10 @@ export const TopicName = Type.String({ pattern: namePattern, description: `A top
 
 export const UserId = Type.String({ pattern: namePattern, description: `A user's id: ${name}` });
 
+export const OfTopic = Type.Object({ topic: TopicName }, { additionalProperties: false });
+
+export const UserOfTopic = Type.Object({ topic: TopicName, user: UserId }, { additionalProperties: false });
+
 export const Stream = Type.Unsafe<StreamName>(
   Type.String({ pattern: streamPattern, description: "`user:<id>` or `topic:<name>`" }),
 );
@@ -28,3 +32,6 @@ export const Page = Type.Object(
 );
 
 export const pageLimit = 100;
+
+/** What a route that writes may answer besides. */
+export const storageProblems = ["storage-full", "storage-read-only"] as const;

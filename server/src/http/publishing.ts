@@ -6,11 +6,9 @@ import type { RateLimits } from "../access/rate-limits.ts";
 import { type Publishing, recipientsOf } from "../receiver/publishing.ts";
 import { clientOf } from "./authorize.ts";
 import { readIdempotencyKey, sendAnswer } from "./notifications.ts";
-import { TopicName } from "./parameters.ts";
+import { OfTopic } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
 import { exceedsRate } from "./rates.ts";
-
-const Params = Type.Object({ topic: TopicName }, { additionalProperties: false });
 
 const { to, topic: _, ...members } = properties;
 const Published = Type.Object(
@@ -23,10 +21,10 @@ const Published = Type.Object(
 );
 
 export function publishing(app: FastifyInstance, service: Publishing, rates: RateLimits): void {
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "POST",
     url: "/v1/topics/:topic/notifications",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "client",
       documented: {

@@ -5,17 +5,13 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { Topics } from "../receiver/topics.ts";
 import { askerOf } from "./authorize.ts";
-import { Page, pageLimit, TopicName, UserId } from "./parameters.ts";
+import { OfTopic, Page, pageLimit, storageProblems, UserId, UserOfTopic } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
 
-const OfTopic = Type.Object({ topic: TopicName }, { additionalProperties: false });
-const One = Type.Object({ topic: TopicName, user: UserId }, { additionalProperties: false });
 const Many = Type.Object(
   { users: Type.Array(UserId, { minItems: 1, maxItems: 1_000 }) },
   { additionalProperties: false },
 );
-
-const storage = ["storage-full", "storage-read-only"] as const;
 
 export function subscribers(app: FastifyInstance, service: Topics): void {
   app.route<{ Params: Static<typeof OfTopic>; Querystring: Static<typeof Page> }>({
@@ -57,7 +53,7 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
           "forbidden",
           "body-invalid",
           "media-type-unsupported",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },
@@ -68,10 +64,10 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof One> }>({
+  app.route<{ Params: Static<typeof UserOfTopic> }>({
     method: "PUT",
     url: "/v1/topics/:topic/subscribers/:user",
-    schema: { params: One },
+    schema: { params: UserOfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -85,7 +81,7 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
           "topic-not-found",
           "forbidden",
           "subscriptions-too-many",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },
@@ -101,10 +97,10 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof One> }>({
+  app.route<{ Params: Static<typeof UserOfTopic> }>({
     method: "DELETE",
     url: "/v1/topics/:topic/subscribers/:user",
-    schema: { params: One },
+    schema: { params: UserOfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -118,7 +114,7 @@ export function subscribers(app: FastifyInstance, service: Topics): void {
           "topic-not-found",
           "forbidden",
           "subscriber-not-found",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },

@@ -1,14 +1,10 @@
 import { SubscriptionAnswer, SubscriptionsAnswer } from "@carillon/protocol/answers";
 import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import type { Static } from "typebox";
 import type { Following } from "../receiver/following.ts";
 import { clientOf } from "./authorize.ts";
-import { TopicName } from "./parameters.ts";
+import { OfTopic, storageProblems } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
-
-const Params = Type.Object({ topic: TopicName }, { additionalProperties: false });
-
-const storage = ["storage-full", "storage-read-only"] as const;
 
 export function subscriptions(app: FastifyInstance, service: Following): void {
   app.route({
@@ -30,10 +26,10 @@ export function subscriptions(app: FastifyInstance, service: Following): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "GET",
     url: "/v1/subscriptions/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "client",
       documented: {
@@ -50,10 +46,10 @@ export function subscriptions(app: FastifyInstance, service: Following): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "PUT",
     url: "/v1/subscriptions/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "client",
       documented: {
@@ -63,7 +59,13 @@ export function subscriptions(app: FastifyInstance, service: Following): void {
         description:
           "What is published after the answer is shown. Who follows it already keeps their place. Over WebSocket the `subscribe` frame does the same.",
         answers: { 204: ["The user follows the topic", null] },
-        problems: ["topic-invalid", "topic-not-found", "forbidden", "subscriptions-too-many", ...storage],
+        problems: [
+          "topic-invalid",
+          "topic-not-found",
+          "forbidden",
+          "subscriptions-too-many",
+          ...storageProblems,
+        ],
       },
     },
     async handler(request, reply) {
@@ -72,10 +74,10 @@ export function subscriptions(app: FastifyInstance, service: Following): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "DELETE",
     url: "/v1/subscriptions/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "client",
       documented: {
@@ -84,7 +86,7 @@ export function subscriptions(app: FastifyInstance, service: Following): void {
         summary: "Follow a topic no more",
         description: "Any topic, a closed one too. Over WebSocket the `unsubscribe` frame does the same.",
         answers: { 204: ["The user doesn't follow the topic any more", null] },
-        problems: ["topic-invalid", "subscriber-not-found", ...storage],
+        problems: ["topic-invalid", "subscriber-not-found", ...storageProblems],
       },
     },
     async handler(request, reply) {

@@ -1,16 +1,14 @@
 import { TopicAnswer, TopicsAnswer } from "@carillon/protocol/answers";
 import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import type { Static } from "typebox";
 import type { Topics } from "../receiver/topics.ts";
 import { askerOf } from "./authorize.ts";
-import { Page, pageLimit, TopicName } from "./parameters.ts";
+import { OfTopic, Page, pageLimit, storageProblems } from "./parameters.ts";
 import { isProblem, sendProblem } from "./problem-reply.ts";
 import { changesOf, TopicBody, topicAnswer, wantedOf } from "./topic-body.ts";
 import { bodyChecker } from "./validation.ts";
 
-const Params = Type.Object({ topic: TopicName }, { additionalProperties: false });
 const bodyProblem = bodyChecker(TopicBody);
-const storage = ["storage-full", "storage-read-only"] as const;
 
 export function topics(app: FastifyInstance, service: Topics): void {
   app.route<{ Querystring: Static<typeof Page> }>({
@@ -35,10 +33,10 @@ export function topics(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "GET",
     url: "/v1/topics/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -57,10 +55,10 @@ export function topics(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "PUT",
     url: "/v1/topics/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -80,7 +78,7 @@ export function topics(app: FastifyInstance, service: Topics): void {
           "forbidden",
           "body-invalid",
           "media-type-unsupported",
-          ...storage,
+          ...storageProblems,
         ],
       },
     },
@@ -96,10 +94,10 @@ export function topics(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params>; Body: Static<typeof TopicBody> }>({
+  app.route<{ Params: Static<typeof OfTopic>; Body: Static<typeof TopicBody> }>({
     method: "PATCH",
     url: "/v1/topics/:topic",
-    schema: { params: Params, body: TopicBody },
+    schema: { params: OfTopic, body: TopicBody },
     config: {
       access: "topics or client",
       documented: {
@@ -109,7 +107,7 @@ export function topics(app: FastifyInstance, service: Topics): void {
         description:
           "What the body doesn't say stays. It holds at once where it was asked, and within five seconds on every other server.",
         answers: { 200: ["The topic as it is now", TopicAnswer] },
-        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storage],
+        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storageProblems],
       },
     },
     async handler(request, reply) {
@@ -120,10 +118,10 @@ export function topics(app: FastifyInstance, service: Topics): void {
     },
   });
 
-  app.route<{ Params: Static<typeof Params> }>({
+  app.route<{ Params: Static<typeof OfTopic> }>({
     method: "DELETE",
     url: "/v1/topics/:topic",
-    schema: { params: Params },
+    schema: { params: OfTopic },
     config: {
       access: "topics or client",
       documented: {
@@ -131,7 +129,7 @@ export function topics(app: FastifyInstance, service: Topics): void {
         tag: "Topics",
         summary: "Delete a topic, its subscriptions, grants and notifications",
         answers: { 204: ["It is gone", null] },
-        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storage],
+        problems: ["topic-invalid", "topic-not-found", "forbidden", ...storageProblems],
       },
     },
     async handler(request, reply) {
