@@ -4,7 +4,7 @@ import Type from "typebox";
 
 const name = "1 to 128 letters, digits and `._~@+:=-`, not beginning with `user:` or `topic:`";
 
-export const TopicName = Type.String({ pattern: namePattern, description: `A topic's name: ${name}` });
+const TopicName = Type.String({ pattern: namePattern, description: `A topic's name: ${name}` });
 
 export const UserId = Type.String({ pattern: namePattern, description: `A user's id: ${name}` });
 
