@@ -23,7 +23,15 @@ const backends = [
 const ports = ["log/log.ts", "bus/bus.ts", "store/streams.ts", "store/positions.ts", "store/deliveries.ts"];
 const edges = ["http/notifications.ts", "grpc/notifications.ts", "live/session.ts"];
 const single = ["errors.ts", "clock.ts", "backoff.ts", "lifecycle.ts", "telemetry.ts"];
-const above = ["assemble.ts", "backends.ts", "main.ts", "config.ts", "config/options.ts"];
+const above = [
+  "assemble.ts",
+  "edge.ts",
+  "ground.ts",
+  "backends.ts",
+  "main.ts",
+  "config.ts",
+  "config/options.ts",
+];
 const inRoles = roles.map((role) => `${role}/service.ts`);
 const strangers = ["@carillon/cli/main", "@carillon/conformance/suite", "../../../protocol/src/cursor.ts"];
 const up = (names: string[], by = "../") => names.map((name) => by + name);
@@ -124,6 +132,12 @@ const rules: Rule[] = [
     file: "server/src/assemble.ts",
     why: "assemble.ts sees all of the server but backends",
     allowed: up([...inRoles, ...edges, ...ports, "backends.ts", "config.ts"], "./"),
+    refused: [...up(backends, "./"), ...strangers],
+  },
+  {
+    file: "server/src/edge.ts",
+    why: "edge.ts is a part of assemble.ts",
+    allowed: up([...inRoles, ...edges, ...ports, "ground.ts", "config/options.ts"], "./"),
     refused: [...up(backends, "./"), ...strangers],
   },
   {
