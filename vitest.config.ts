@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "server/test/crash/**", "**/*.cluster.test.ts"],
+    exclude: [...configDefaults.exclude, "server/test/crash/**", "test/package/**", "**/*.cluster.test.ts"],
     // A process per file: workers, signals and SQLite's threads are then as in production, and an open
     // handle of one file can't keep another alive.
     pool: "forks",

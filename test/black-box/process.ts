@@ -19,13 +19,18 @@ export interface Server {
 
 const main = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
 
-export async function serve(flags: readonly string[] = []): Promise<Server> {
+/** `command` is the carillon command and what runs it; that of this checkout if nothing is said. */
+export async function serve(
+  flags: readonly string[] = [],
+  command: readonly [string, ...string[]] = [process.execPath, main],
+): Promise<Server> {
   const directory = mkdtempSync(join(tmpdir(), "carillon-black-box-"));
   let log = "";
 
   async function start(port: string): Promise<{ readonly child: ChildProcess; readonly url: string }> {
     const where = ["--data-directory", directory, "--port", port, "--operations-port", "0"];
-    const child = spawn(process.execPath, [main, "serve", "--json", ...where, ...flags], {
+    const [executable, ...before] = command;
+    const child = spawn(executable, [...before, "serve", "--json", ...where, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     child.stderr.on("data", (text) => {

@@ -1,0 +1,28 @@
+import type { KnipConfig } from "knip";
+import cli from "./cli/package.json" with { type: "json" };
+import protocol from "./protocol/package.json" with { type: "json" };
+import server from "./server/package.json" with { type: "json" };
+
+// The package is packed from the root, which so depends on what its parts import. Tests there use pg themselves.
+const ofParts = [protocol, server, cli]
+  .flatMap((room) => Object.keys(room.dependencies))
+  .filter((name) => !name.startsWith("@carillon/") && name !== "pg");
+
+const config: KnipConfig = {
+  // What a type looks like is part of a signature, whether or not its name is imported.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  workspaces: {
+    ".": {
+      entry: [".ci/count.js", "bench/bus.ts", "bench/store-apply.ts"],
+      vitest: { config: ["vitest*.config.ts"] },
+      ignoreBinaries: ["taskset", "apt-get", "redis-server"],
+      ignoreDependencies: ofParts,
+    },
+    // Its exports map opens every file to the command, so unused exports are looked for there too.
+    server: { includeEntryExports: true },
+    cli: { entry: ["src/main.ts"] },
+    conformance: { entry: ["src/exam.ts"] },
+  },
+};
+
+export default config;
