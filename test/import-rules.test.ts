@@ -27,6 +27,7 @@ const above = [
   "assemble.ts",
   "edge.ts",
   "ground.ts",
+  "trace.ts",
   "backends.ts",
   "main.ts",
   "config.ts",
@@ -138,6 +139,12 @@ const rules: Rule[] = [
     file: "server/src/edge.ts",
     why: "edge.ts is a part of assemble.ts",
     allowed: up([...inRoles, ...edges, ...ports, "ground.ts", "config/options.ts"], "./"),
+    refused: [...up(backends, "./"), ...strangers],
+  },
+  {
+    file: "server/src/trace.ts",
+    why: "trace.ts is a part of assemble.ts",
+    allowed: up([...inRoles, ...ports], "./"),
     refused: [...up(backends, "./"), ...strangers],
   },
   {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonical, expiresAt, toEvent } from "./event.ts";
+import { canonical, expiresAt, toEvent, tracedEvent } from "./event.ts";
 import type { Notification } from "./notification.ts";
 import { parseNotification } from "./parse-notification.ts";
 
@@ -138,4 +138,14 @@ test("invariant 5: two contents that differ never have one text", () => {
       if (one && two && canonical(one) === canonical(two)) expect(a).toEqual(b);
     }),
   );
+});
+
+test("an event's traceparent is found, and none that only looks like one", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const lure = `","traceparent":"${traceparent}"`;
+  const traced = (input: object, id = stamp.id) =>
+    tracedEvent(toEvent(notificationOf(input), { ...stamp, id }));
+  expect(traced({ subject: "s", traceparent, data: {} }, 'o-"\\17')).toBe(traceparent);
+  expect(traced({ data: { traceparent }, subject: lure, type: lure }, lure)).toBeNull();
+  expect(traced({ traceparent: "00-1" })).toBeNull();
 });

@@ -26,8 +26,8 @@ export const expiresAt = (notification: Notification, now: number): number | nul
  * The CloudEvent in JSON text that is stored and shown, the same for every recipient. Of the routing it repeats
  * what a client acts on: `expirytime` and `collapsekey` to drop and to replace what is on a screen, `silent` to
  * leave it out of a count, `receipt` to acknowledge at once; and `topic`, where it is for some of those who follow one.
- * `to` is left out: the other recipients are nobody's
- * business; and `ephemeral`, which the absence of a seq says.
+ * `to` is left out: the other recipients are nobody's business; and `ephemeral`, which the absence of a seq says.
+ * The trace context comes before all that is the producer's to choose, so that `tracedEvent` finds it unread.
  */
 export const toEvent = (notification: Notification, stamp: Stamp): string => {
   const event: Record<string, unknown> = {
@@ -37,6 +37,7 @@ export const toEvent = (notification: Notification, stamp: Stamp): string => {
     type: notification.type,
     time: stamp.time,
   };
+  for (const name of traceContext) if (notification[name] !== undefined) event[name] = notification[name];
   for (const name in notification) {
     if (!unstated.has(name)) event[name] = notification[name];
   }
@@ -47,8 +48,19 @@ export const toEvent = (notification: Notification, stamp: Stamp): string => {
   return JSON.stringify(event);
 };
 
+const traceContext = ["traceparent", "tracestate"];
+
+const text = '"(?:[^"\\\\]|\\\\.)*"';
+const beginning = new RegExp(
+  `^{"specversion":"1.0","id":${text},"source":${text},"type":${text},"time":${text},"traceparent":"([0-9a-f-]{55})"`,
+);
+
+/** The traceparent of an event that `toEvent` wrote, without reading the rest of it; null where it has none. */
+export const tracedEvent = (event: string): string | null => beginning.exec(event)?.[1] ?? null;
+
 /** Set above, or not shown. */
 const unstated: ReadonlySet<string> = new Set([
+  ...traceContext,
   "to",
   "id",
   "source",
@@ -83,14 +95,7 @@ export const canonical = (notification: Notification): string => {
   return `${text}}`;
 };
 
-const immaterial: ReadonlySet<string> = new Set([
-  "to",
-  "id",
-  "source",
-  "ephemeral",
-  "traceparent",
-  "tracestate",
-]);
+const immaterial: ReadonlySet<string> = new Set(["to", "id", "source", "ephemeral", ...traceContext]);
 
 /** JSON is always in UTF-8 (RFC 8259, section 8.1). */
 const isImplied = /^application\/json *(; *charset=utf-8 *)?$/i;

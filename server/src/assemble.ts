@@ -29,6 +29,7 @@ import { type StoreWatch, watchStore } from "./store-watch.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
 import { sparingly } from "./telemetry/sparingly.ts";
+import { openTracing, traceCommits, tracePushes } from "./trace.ts";
 import { makeWaiting } from "./waiting.ts";
 import type { Serving } from "./welcome.ts";
 
@@ -221,7 +222,17 @@ async function assembleInto(
     log.warn({}, "the store begins with another log, as asked for");
   });
   const bus = countBus(backends.bus, metrics);
-  const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
+  const ground: Ground = {
+    config,
+    log,
+    clock,
+    metrics,
+    store,
+    records,
+    bus,
+    tracer: openTracing(version),
+    failing,
+  };
 
   // Stopped once before the director, so that it stores what is on its way, and behind it for good.
   const logService = { name: "log", start: () => records.open(), stop: () => records.stop() };
@@ -287,9 +298,10 @@ async function assembleInto(
 /** A process without a distributor has nobody to tell. */
 const deaf: BusListener = { message: () => {}, suspect: () => {} };
 
-function distributorOf({ config, clock, metrics, store, bus }: Ground): Distributor {
+function distributorOf({ config, clock, metrics, store, bus, tracer }: Ground): Distributor {
+  const tracePush = tracer === null ? null : tracePushes(tracer);
   const distributor = makeDistributor(
-    { ...store, bus, clock, metrics: countDistributor(metrics) },
+    { ...store, bus, clock, metrics: countDistributor(metrics), tracePush },
     { ...distributorDefaults, replay: config.replayRows },
   );
   metrics.gauge("carillon_hubs", () => distributor.hubCount());
@@ -297,8 +309,10 @@ function distributorOf({ config, clock, metrics, store, bus }: Ground): Distribu
 }
 
 function directorOf(ground: Ground, keepsOffsets: boolean): Director {
-  const { config, log, clock, metrics, store, records, bus, failing } = ground;
+  const { config, log, clock, metrics, store, records, bus, tracer, failing } = ground;
   const { coordination } = store;
+  const counted = countDirector(metrics);
+  const traced = tracer === null ? null : traceCommits(tracer);
   const owner = makeOwner();
   const failed = {
     apply: failing("a batch was not committed"),
@@ -325,7 +339,10 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
         }
       : { mayKeepUp: async () => config.roles.includes("director") }),
     events: {
-      ...countDirector(metrics),
+      committed(commit) {
+        counted.committed(commit);
+        traced?.(commit);
+      },
       failed: (what, failure, part) => failed[what](failure, { part }),
       overtaken: (part) => log.warn({ part }, "another director moved this part on"),
       replaying: (part, from, until) =>

@@ -35,6 +35,7 @@ import { openPublishing } from "./receiver/publishing.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
+import { traceReceiver } from "./trace.ts";
 
 export interface Edge {
   readonly sessions: Sessions | null;
@@ -52,20 +53,16 @@ export function edgeOf(
   distributor: Distributor | null,
   isKept: boolean,
 ): Edge {
-  const { config, log, clock, metrics, store, records, bus } = ground;
+  const { config, log, clock, metrics, store, records, bus, tracer } = ground;
   const authorizer = makeAuthorizer({ ...access, isRevoked: access.revocations.isRevoked });
   const addressOf = makeAddressOf(config.trustedProxies);
   const { directory, grants } = store;
   const known = rememberTopics(directory, clock);
-  const receiver = openReceiver({
-    log: records,
-    bus,
-    topics: known,
-    grants,
-    clock,
-    metrics,
-    sizeBytes: config.notificationBytes,
-  });
+  const sizeBytes = config.notificationBytes;
+  const receiver = traceReceiver(
+    openReceiver({ log: records, bus, topics: known, grants, clock, metrics, sizeBytes }),
+    tracer,
+  );
   const following = openFollowing(directory, grants, bus);
   const publishing = openPublishing(receiver, grants);
   const app = buildHttp({

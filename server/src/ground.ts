@@ -1,3 +1,4 @@
+import type { Tracer } from "@opentelemetry/api";
 import type { BusDriver } from "./bus/driver.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
@@ -15,5 +16,7 @@ export interface Ground {
   readonly store: StoreBackend;
   readonly records: LogDriver;
   readonly bus: BusDriver;
+  /** Null where nobody collects spans. */
+  readonly tracer: Tracer | null;
   readonly failing: (what: string) => (failure: unknown, about?: object) => void;
 }

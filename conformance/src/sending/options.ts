@@ -6,6 +6,8 @@ import { onlyEvent, received } from "../received.ts";
 import { fresh, numbers, type Server, source } from "../server.ts";
 import { expectConflict } from "./conflict.ts";
 
+const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-00`;
+
 export function options(server: Server): void {
   test("silent, receipt, expirytime and collapsekey are there only where they were given", async () => {
     const user = await server.user();
@@ -33,6 +35,26 @@ export function options(server: Server): void {
       receipts: [{ status: await server.says("duplicate"), seq: 1 }],
     });
     await expectConflict(server, user.stream, { ...body, expires: "11m" });
+  });
+
+  test("the trace context is the notification's own, else that of the request", async () => {
+    const user = await server.user();
+    const [own, other] = [traceparent("a"), traceparent("b")];
+    const bare = () => ({ to: user.stream, source, id: fresh("n"), type: "test" });
+    const headers = { traceparent: other, tracestate: "shop=1" };
+    await server.send(bare(), headers);
+    await server.send({ ...bare(), traceparent: own }, headers);
+    await server.send([bare(), { ...bare(), traceparent: own }], headers);
+    await server.send(bare(), { traceparent: "00-not-one" });
+    const events = (await received(server, user, 5)).map(({ event }) => event);
+    expect(events.slice(0, 4).map((event) => [event["traceparent"], event["tracestate"]])).toEqual([
+      [other, "shop=1"],
+      [own, undefined],
+      [other, "shop=1"],
+      [own, undefined],
+    ]);
+    // A server that is traced itself begins one.
+    expect(events[4]?.["traceparent"]).not.toBe("00-not-one");
   });
 
   describe("ephemeral", () => {

@@ -7,6 +7,7 @@ import type { StreamsDriver } from "../store/streams.ts";
 import { type Acks, makeAcks } from "./acks.ts";
 import { Feed, type FeedShared } from "./feed.ts";
 import type { FeedSink } from "./feed-sink.ts";
+import type { TracePush } from "./hub.ts";
 import { type HubsOptions, makeHubs } from "./hubs.ts";
 import { type Marks, makeMarks } from "./marks.ts";
 import type { DistributorMetrics } from "./metrics.ts";
@@ -42,6 +43,7 @@ export interface DistributorDeps {
   readonly bus: BusDriver;
   readonly clock: Clock;
   readonly metrics: DistributorMetrics;
+  readonly tracePush?: TracePush | null;
 }
 
 /** The role that knows who is here and how far they have got: hubs, feeds, acknowledgements, marks. */
@@ -61,11 +63,17 @@ export function makeDistributor(
   deps: DistributorDeps,
   options: DistributorOptions = distributorDefaults,
 ): Distributor {
-  const { streams, directory, positions, bus, clock, metrics } = deps;
+  const { streams, directory, positions, bus, clock, metrics, tracePush = null } = deps;
   const reader = makeReader(streams, positions, options.reader);
   const ticker = makeTicker(clock);
   const budget = makeRingBudget(options.ringBytes, options.ringRows);
-  const hubs = makeHubs(bus, reader, clock, { clock, reader, budget, metrics, dirty: ticker.dirty }, options);
+  const hubs = makeHubs(
+    bus,
+    reader,
+    clock,
+    { clock, reader, budget, metrics, tracePush, dirty: ticker.dirty },
+    options,
+  );
   const acks = makeAcks(positions, clock);
   const shared: FeedShared = {
     hubs,

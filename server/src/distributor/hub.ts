@@ -15,11 +15,19 @@ export interface HubShared {
   readonly reader: Reader;
   readonly budget: RingBudget;
   readonly metrics: DistributorMetrics;
+  /** Null where nobody follows what becomes of a notification. */
+  readonly tracePush: TracePush | null;
   /** Asks for a pass over the hub's live set in this turn. */
   dirty(hub: Hub): void;
   /** The stream went back or another epoch began: the hub is to be replaced, its followers attached anew. */
   lost(hub: Hub): void;
 }
+
+/**
+ * Told of each row that is about to be pushed to the sessions that are here. What it returns is told once they all
+ * have it, and how many they are; null where the row isn't followed.
+ */
+export type TracePush = (stream: StreamName, row: Row) => ((sessions: number) => void) | null;
 
 const fillRows = 256;
 const fillBackoffMs = { first: 100, most: 5_000 };
@@ -59,6 +67,8 @@ export class Hub {
   /** When the oldest row that the coming pass sends was accepted; 0 when unknown. */
   acceptedAt = 0;
   committedAt = 0;
+  /** Of rows that the pass under way, or the next, pushes. */
+  private readonly traced: ReturnType<TracePush>[] = [];
   private readonly shared: HubShared;
   /** Taken back beyond `last`: a page that is on its way may still have them whole. */
   private readonly withdrawn = new Set<number>();
@@ -140,12 +150,14 @@ export class Hub {
   /** Takes the rows that continue `last`, in order; others are none of its business. */
   append(rows: readonly Row[]): void {
     if (this.followers.size === 1) this.forgetWhatItHas();
+    const tracePush = this.live.members.length > 0 ? this.shared.tracePush : null;
     for (const row of rows) {
       if (row.seq !== this.last + 1) continue;
       const isWithdrawn = this.withdrawn.size > 0 && this.withdrawn.delete(row.seq);
       this.shared.budget.add(this.ring, isWithdrawn ? tombstoneOf(row.seq) : row);
       this.last = row.seq;
       if (row.receipt) this.receiptSeq = row.seq;
+      if (tracePush !== null) this.traced.push(tracePush(this.stream, row));
     }
     this.shared.dirty(this);
   }
@@ -292,6 +304,9 @@ export class Hub {
   endPass(): void {
     this.live.visited = 0;
     this.runs.length = 0;
+    if (this.traced.length > 0) {
+      for (const pushed of this.traced.splice(0)) pushed?.(this.live.members.length);
+    }
     if (this.acceptedAt === 0) return;
     const now = this.shared.clock.now();
     this.shared.metrics.pushLatency(now - this.acceptedAt, now - this.committedAt);

@@ -3,6 +3,7 @@ import { limits } from "@carillon/protocol/limits";
 import { NotificationBody } from "@carillon/protocol/notification";
 import type { ParsedNotification } from "@carillon/protocol/parse-notification";
 import { type Problem, problem } from "@carillon/protocol/problems";
+import { type TraceContext, traceOfHeaders, withTrace } from "@carillon/protocol/trace-context";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import Type from "typebox";
 import type { Producer } from "../access/principal.ts";
@@ -99,9 +100,10 @@ export function notifications(app: FastifyInstance, deps: NotificationsDeps): vo
       const count = recipientsOf(submitted.kind === "one" ? [submitted.item] : submitted.items);
       if (exceedsRate(deps.rates, by, count, reply)) return reply;
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
+      const trace = traceOfHeaders(request.headers);
       return submitted.kind === "one"
-        ? sendOne(deps.receiver, by, submitted, idempotencyKey, reply)
-        : sendBatch(deps.receiver, by, submitted, idempotencyKey, reply);
+        ? sendOne(deps.receiver, by, submitted, idempotencyKey, trace, reply)
+        : sendBatch(deps.receiver, by, submitted, idempotencyKey, trace, reply);
     },
   });
 }
@@ -117,10 +119,13 @@ async function sendOne(
   by: Producer,
   { item }: Extract<Submitted, { kind: "one" }>,
   fallbackId: string | null,
+  trace: TraceContext | null,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (item.problem !== undefined) return sendProblem(reply, item.problem);
-  const [answer] = await receiver.send(by, [{ notification: item.notification, fallbackId }]);
+  const [answer] = await receiver.send(by, [
+    { notification: withTrace(item.notification, trace), fallbackId },
+  ]);
   return sendAnswer(reply, answer!);
 }
 
@@ -136,6 +141,7 @@ async function sendBatch(
   by: Producer,
   { items }: Extract<Submitted, { kind: "batch" }>,
   idempotencyKey: string | null,
+  trace: TraceContext | null,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const submissions: Submission[] = [];
@@ -143,7 +149,7 @@ async function sendBatch(
     const { notification } = items[at]!;
     if (notification === undefined) continue;
     submissions.push({
-      notification,
+      notification: withTrace(notification, trace),
       fallbackId: idempotencyKey === null ? null : `${idempotencyKey}/${at}`,
     });
   }

@@ -31,7 +31,8 @@ const hostOf = ({ protocol }: URL, host: string): string | undefined =>
 
 const forbidden = problem("origin-forbidden", "the server doesn't allow pages of this origin");
 const methods = "GET, POST, PUT, PATCH, DELETE";
-const headers = "authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id";
+const headers =
+  "authorization, content-type, idempotency-key, last-event-id, traceparent, tracestate, x-request-id";
 const exposed = "ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
 const preflightSeconds = 600;
 

@@ -1,5 +1,6 @@
 import { AcceptedAnswer } from "@carillon/protocol/answers";
 import { Extension, properties } from "@carillon/protocol/notification";
+import { traceOfHeaders } from "@carillon/protocol/trace-context";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { RateLimits } from "../access/rate-limits.ts";
@@ -62,7 +63,10 @@ export function publishing(app: FastifyInstance, service: Publishing, rates: Rat
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
       const client = clientOf(request);
       if (exceedsRate(rates, client, recipientsOf(request.body), reply)) return reply;
-      const answer = await service.publish(client.user, topic, request.body, idempotencyKey);
+      const answer = await service.publish(client.user, topic, request.body, {
+        fallbackId: idempotencyKey,
+        trace: traceOfHeaders(request.headers),
+      });
       return isProblem(answer) ? sendProblem(reply, answer) : sendAnswer(reply, answer);
     },
   });

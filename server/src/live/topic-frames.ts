@@ -7,7 +7,7 @@ import { type Problem, problem } from "@carillon/protocol/problems";
 import { Failure } from "../errors.ts";
 import { isProblem, toProblem } from "../http/problem-reply.ts";
 import type { Following } from "../receiver/following.ts";
-import type { Publishing } from "../receiver/publishing.ts";
+import { nothingBeside, type Publishing } from "../receiver/publishing.ts";
 import type { Answer } from "../receiver/receiver.ts";
 
 export type TopicFrame = SubscribeRequest | UnsubscribeRequest | SendRequest;
@@ -49,7 +49,7 @@ export function makeTopicFrames(deps: TopicFramesDeps): TopicFrames {
       return reply(ref, refused);
     }
     const { notification } = rest as Pick<SendRequest, "notification">;
-    const done = await publishing.publish(user, topic, notification, null);
+    const done = await publishing.publish(user, topic, notification, nothingBeside);
     if (isProblem(done)) return reply(ref, done);
     const { id, source, receipts, problem: wrong } = done;
     reply(ref, wrong, wrong === null || receipts.length > 0 ? { id, source, receipts } : {});

@@ -3,6 +3,7 @@ import type { Notification } from "@carillon/protocol/notification";
 import { type ParsedNotification, parseNotification } from "@carillon/protocol/parse-notification";
 import { type FieldError, type Problem, problem } from "@carillon/protocol/problems";
 import { topicStream } from "@carillon/protocol/stream";
+import { type TraceContext, withTrace } from "@carillon/protocol/trace-context";
 import type { GrantsDriver } from "../store/grants.ts";
 import { whyNotPublish } from "./authority.ts";
 import type { Answer, Receiver } from "./receiver.ts";
@@ -10,23 +11,34 @@ import type { Answer, Receiver } from "./receiver.ts";
 export interface Publishing {
   /**
    * Publishes to a topic, or to those of its members whom `value` names in `to`. `value` is what JSON gave; its source
-   * is the user's own. `fallbackId`: its id where it has none; null for one that is made. Durable when answered.
-   * A problem: nothing was written. Rejects as the receiver does.
+   * is the user's own. Durable when answered. A problem: nothing was written. Rejects as the receiver does.
    */
-  publish(user: string, topic: string, value: unknown, fallbackId: string | null): Promise<Answer | Problem>;
+  publish(user: string, topic: string, value: unknown, beside: Beside): Promise<Answer | Problem>;
 }
+
+/** What came beside the notification. */
+export interface Beside {
+  /** Its id where it has none; null for one that is made. */
+  readonly fallbackId: string | null;
+  /** Where it began, where it doesn't say so itself. */
+  readonly trace: TraceContext | null;
+}
+
+export const nothingBeside: Beside = { fallbackId: null, trace: null };
 
 export function openPublishing(
   receiver: Pick<Receiver, "send">,
   grants: Pick<GrantsDriver, "standing">,
 ): Publishing {
   return {
-    async publish(user, topic, value, fallbackId) {
+    async publish(user, topic, value, { fallbackId, trace }) {
       const { notification, problem: wrong } = readPublished(topic, value);
       if (wrong !== undefined) return wrong;
       const refused = whyNotPublish(await grants.standing(topic, user), user, topic);
       if (refused !== null) return refused;
-      const [answer] = await receiver.send({ kind: "client", user }, [{ notification, fallbackId }]);
+      const [answer] = await receiver.send({ kind: "client", user }, [
+        { notification: withTrace(notification, trace), fallbackId },
+      ]);
       return answer!;
     },
   };
