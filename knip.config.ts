@@ -16,7 +16,7 @@ const config: KnipConfig = {
     ".": {
       entry: [".ci/count.js", "docs/examples/*.js", "bench/bus.ts", "bench/store-apply.ts"],
       vitest: { config: ["vitest*.config.ts"] },
-      ignoreBinaries: ["taskset", "apt-get", "redis-server"],
+      ignoreBinaries: ["fish", "taskset", "apt-get", "redis-server"],
       ignoreDependencies: ofParts,
     },
     // Its exports map opens every file to the command, so unused exports are looked for there too.

@@ -103,7 +103,8 @@ function readProblem(response: Response, text: string): Problem | null {
   }
 }
 
-function causeOf(error: unknown): string {
+/** Why a request got no answer. */
+export function causeOf(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: Error & { code?: string } };
   if (name === "TimeoutError") return "no answer in time";
   return cause?.code === "ECONNREFUSED" ? "nothing listens there" : (cause?.message ?? message);

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { nearest } from "@carillon/protocol/nearest";
 import { RefusedError, UnreachableError } from "./api.ts";
+import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
@@ -17,7 +18,7 @@ import { token } from "./token.ts";
 import { topic } from "./topic.ts";
 import { type Surroundings, UsageError, type Verb } from "./verb.ts";
 
-const verbs = [
+const verbs: readonly Verb[] = [
   serve,
   send,
   listen,
@@ -28,6 +29,7 @@ const verbs = [
   config,
   promote,
   parts,
+  completion(() => verbs),
 ] as unknown as readonly Verb[];
 
 const world: Surroundings = {

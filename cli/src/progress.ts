@@ -54,7 +54,8 @@ export function watchProgress({ json, terminal, out, err }: ProgressOptions) {
 const number = (value: number): string => value.toLocaleString("en");
 
 function lineOf({ stage, rows, of, rowsPerSecond, leftMs, tookMs, done }: Progress): string {
-  const many = of === null ? "" : ` ${number(rows)}${done ? "" : ` of ${number(of)}`}`;
+  const goal = of === null || done ? "" : ` of ${number(of)}`;
+  const many = of === null && rows === 0 ? "" : ` ${number(rows)}${goal}`;
   const speed = rowsPerSecond > 0 ? `, ${number(rowsPerSecond)}/s` : "";
   const time = done ? `, ${timeOf(tookMs)}` : leftMs === null ? "" : `, ${timeOf(leftMs)} left`;
   return `${stage}:${many}${speed}${time}`.replace(/:,/, ":");

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { UnreachableError } from "./api.ts";
 import { deliver, type Item, type Outcome } from "./deliver.ts";
+import { watchProgress } from "./progress.ts";
 import { readLines } from "./read-lines.ts";
 import { findTarget, keyOf, targetFlags } from "./target.ts";
 import { milliseconds } from "./time.ts";
@@ -106,9 +107,22 @@ function jsonOrText(data: string): unknown {
   }
 }
 
-async function sendFile(given: GivenToSend, to: readonly string[], post: Post, world: Surroundings) {
+async function sendFile(given: GivenToSend, to: readonly string[], post: Post, around: Surroundings) {
   if (to.length > 0 || given.type !== undefined)
     throw new UsageError("with --file, each line says its own `to` and `type`");
+  const progress = watchProgress({ ...around, json: false, terminal: process.stderr.isTTY === true });
+  const under = (say: (text: string) => void) => (text: string) => {
+    progress.end();
+    say(text);
+  };
+  const world: Surroundings = { ...around, out: under(around.out), err: under(around.err) };
+  const startedAt = performance.now();
+  let rows = 0;
+  const tell = () => {
+    const tookMs = performance.now() - startedAt;
+    const rowsPerSecond = Math.round((rows * 1_000) / tookMs);
+    progress.tell({ stage: "sent", rows, of: null, rowsPerSecond, leftMs: null, tookMs, done: false });
+  };
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   let failed = false;
@@ -135,6 +149,8 @@ async function sendFile(given: GivenToSend, to: readonly string[], post: Post, w
       if (outcome.retryable) unreached = true;
       else if (outcome.error !== null) failed = true;
     }
+    rows += batch.length;
+    tell();
   }
   world.err(`${[...counts].map(([what, many]) => `${many} ${what}`).join(", ") || "nothing to send"}\n`);
   if (unreached)

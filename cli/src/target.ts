@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { type Flags, type Surroundings, UsageError } from "./verb.ts";
 
 const usualUrl = "http://127.0.0.1:7700";
+export const usualOperationsUrl = "http://127.0.0.1:7701";
 const usualDataDirectory = "carillon-data";
 
 export const targetFlags = {
@@ -44,18 +45,30 @@ export interface Target {
 
 /** `usual`: where it is looked for when nothing says where it is. */
 export function findTarget(given: TargetGiven, { env, cwd }: Surroundings, usual = usualUrl): Target {
-  const directory = resolve(
-    cwd,
-    given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory,
-  );
-  const url = given.url ?? env["CARILLON_URL"] ?? servingUrl(directory) ?? usual;
+  const directory = directoryOf(given, { env, cwd });
+  return {
+    url: baseUrl(given.url ?? env["CARILLON_URL"] ?? servingAt(directory)?.url ?? usual),
+    key: given.key ?? env["CARILLON_KEY"] ?? readIfThere(join(directory, "api.key"))?.trim() ?? null,
+  };
+}
+
+/** Where the server's operations listener is. */
+export function operationsUrlOf(
+  given: TargetGiven & { readonly "operations-url"?: string },
+  world: Surroundings,
+): string {
+  const told = servingAt(directoryOf(given, world))?.operationsUrl;
+  return baseUrl(given["operations-url"] ?? told ?? usualOperationsUrl);
+}
+
+const directoryOf = (given: TargetGiven, { env, cwd }: Pick<Surroundings, "env" | "cwd">): string =>
+  resolve(cwd, given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory);
+
+function baseUrl(url: string): string {
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
     throw new UsageError(`${url} is not an http: or https: URL`);
-  return {
-    url: url.replace(/\/+$/, ""),
-    key: given.key ?? env["CARILLON_KEY"] ?? readIfThere(join(directory, "api.key"))?.trim() ?? null,
-  };
+  return url.replace(/\/+$/, "");
 }
 
 export function keyOf(target: Target): string {
@@ -65,11 +78,16 @@ export function keyOf(target: Target): string {
   );
 }
 
-function servingUrl(directory: string): string | undefined {
+interface Serving {
+  readonly url?: string;
+  readonly operationsUrl?: string;
+}
+
+function servingAt(directory: string): Serving | undefined {
   const text = readIfThere(join(directory, "serving.json"));
   if (text === undefined) return undefined;
   try {
-    return (JSON.parse(text) as { url: string }).url;
+    return JSON.parse(text) as Serving;
   } catch {
     return undefined;
   }

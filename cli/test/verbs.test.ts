@@ -14,6 +14,26 @@ afterAll(() => place.leave());
 const run = (...args: string[]) => place.done(args);
 const lines = (text: string) => text.trim().split("\n");
 
+describe("status of the server", () => {
+  test("says that it is ready, since when, and what it has done", async () => {
+    await run("send", "user:st1", "--type", "t");
+    const { status, out, err } = await run("status");
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    expect(out).toMatch(/^Carillon \d+\.\d+\.\d+ is ready \(http:\/\/127\.0\.0\.1:\d+, since \d{4}-/);
+    expect(out).toMatch(/^ {2}store +ok$/m);
+    expect(out).toMatch(/^ {2}stored +[1-9]/m);
+    const json = JSON.parse((await run("status", "--json")).out);
+    expect(json).toMatchObject({ ready: true, checks: { store: "ok" }, sessions: { websocket: 0 } });
+  });
+
+  test("one that can't be reached has its own exit status", async () => {
+    expect(await run("status", "--operations-url", "http://127.0.0.1:1023")).toMatchObject({
+      status: 4,
+      err: "http://127.0.0.1:1023 can't be reached: nothing listens there\n",
+    });
+  });
+});
+
 describe("send", () => {
   test("one to several, with everything that can be said", async () => {
     const sent = await run(
@@ -99,7 +119,7 @@ describe("send", () => {
       "--type",
       "t",
       "--url",
-      "http://127.0.0.1:9",
+      "http://127.0.0.1:1023",
       "--retry",
       "1s",
     );
