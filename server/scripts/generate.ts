@@ -1,10 +1,13 @@
 /** Writes the generated documents; a test says when they lag behind. */
 import { writeFileSync } from "node:fs";
+import { apiPage } from "./api-reference.ts";
 import { currentOpenapi } from "./openapi.ts";
 import { metricsPage, optionsPage } from "./reference.ts";
 
 const write = (path: string, text: string) => writeFileSync(new URL(`../../${path}`, import.meta.url), text);
 
-write("protocol/openapi.json", await currentOpenapi());
+const openapi = await currentOpenapi();
+write("protocol/openapi.json", openapi);
+write("docs/reference/api.md", apiPage(openapi));
 write("docs/reference/options.md", optionsPage());
 write("docs/reference/metrics.md", metricsPage());

@@ -1,13 +1,7 @@
 /** The reference pages that are made from tables in the code: options and metrics. */
 import { fileName, flag, optionNames, optionOf, variable } from "../src/config/options.ts";
 import { declared, type MetricName, metricTable } from "../src/telemetry/table.ts";
-
-const generated = "<!-- Written by `npm run generate`. -->";
-
-const cell = (text: string): string => text.replaceAll("|", "\\|");
-const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+import { generated, table } from "./markdown.ts";
 
 export function optionsPage(): string {
   const sections = Map.groupBy(optionNames, (name) => optionOf(name).section);
