@@ -14,6 +14,9 @@ export const limits = {
   marks: 256,
   /** Topics that a user follows. */
   subscriptions: 256,
+  /** Notifications on a page of the inbox, and topics that a page may be of. */
+  inboxItems: 100,
+  inboxTopics: 16,
   /** Users who may publish to a topic by a grant. */
   grants: 1_000,
   /** How long a topic may keep what is published, in milliseconds: from a second to 3,650 days. */

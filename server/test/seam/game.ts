@@ -59,6 +59,7 @@ export async function play(seed: number, steps: number): Promise<number> {
         streams: store.driver as never,
         directory: store.directory as never,
         positions: store.positions,
+        queries: {} as never,
         // What one node says, all nodes hear: or not, as it is with a bus.
         bus: { ...bus.driver, publish: (messages) => messages.forEach(say) },
         clock: schedule.clock,

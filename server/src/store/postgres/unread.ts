@@ -33,7 +33,7 @@ interface Counted {
   readonly unseen: number;
 }
 
-interface Standing extends Followed {
+export interface Standing extends Followed {
   /** Null: nothing was ever written to it. */
   readonly id: number | null;
   readonly since: number;
@@ -54,7 +54,7 @@ const counts = `
 const nothing: Counted = { head: 0, count: 0, unseen: 0 };
 const streamOf = ({ user, topic }: Followed): StreamName => (topic === null ? user : topicStream(topic));
 
-function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
+export function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
   const streams = rows.map(
     (row): UnreadStream => ({
       stream: streamOf(row),
@@ -75,10 +75,16 @@ function unreadOf(rows: readonly (Followed & Counted)[]): Unread {
   };
 }
 
-export function makeUnread({ all, of, grouped, partOf }: Shards) {
-  const partsOf = (names: readonly StreamName[]): Buffer => integers([...new Set(names.map(partOf))]);
+const partsWith =
+  (partOf: Shards["partOf"]) =>
+  (names: readonly StreamName[]): Buffer =>
+    integers([...new Set(names.map(partOf))]);
 
-  const countedElsewhere = async (rows: readonly Standing[]): Promise<(Followed & Counted)[]> => {
+/** How users stand in all that they follow, counted stream by stream, on whichever servers those are. */
+export function makeStandings({ grouped, partOf }: Shards) {
+  const partsOf = partsWith(partOf);
+
+  const counted = async (rows: readonly Standing[]): Promise<(Standing & Counted)[]> => {
     const found = new Map<Standing, Counted>();
     const groups = grouped(
       rows.filter(({ id }) => id !== null),
@@ -95,7 +101,7 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
         bigints(group.map(({ seenUpTo }) => seenUpTo)),
         partsOf(group.map(streamOf)),
       ]);
-      for (const { at, ...counted } of answers) found.set(group[at]!, counted);
+      for (const { at, ...count } of answers) found.set(group[at]!, count);
     };
     await allOf(Array.from(groups, ([shard, group]) => ask(shard, group)));
     return rows
@@ -103,12 +109,20 @@ export function makeUnread({ all, of, grouped, partOf }: Shards) {
       .sort((a, b) => ((a.topic ?? "") < (b.topic ?? "") ? -1 : 1));
   };
 
+  return async (shard: Shard, users: readonly StreamName[]): Promise<(Standing & Counted)[]> =>
+    counted(await shard.query<Standing>(standings, [texts(users), partsOf(users)]));
+}
+
+export function makeUnread(shards: Shards) {
+  const { all, of, partOf } = shards;
+  const partsOf = partsWith(partOf);
+  const standingsOf = makeStandings(shards);
+
   const unreadOfAll = async (shard: Shard, users: readonly StreamName[]): Promise<Unread[]> => {
-    const values = [texts(users), partsOf(users)];
-    const rows =
+    const rows: readonly (Followed & Counted)[] =
       all.length === 1
-        ? await shard.query<Followed & Counted>(everything, values)
-        : await countedElsewhere(await shard.query<Standing>(standings, values));
+        ? await shard.query<Followed & Counted>(everything, [texts(users), partsOf(users)])
+        : await standingsOf(shard, users);
     const byUser = new Map(users.map((user): [StreamName, (Followed & Counted)[]] => [user, []]));
     for (const row of rows) byUser.get(row.user)!.push(row);
     return users.map((user) => unreadOf(byUser.get(user)!));

@@ -11,6 +11,7 @@ import { failureOf, failureValueOf } from "./failure.ts";
 import { makeGrants } from "./grants.ts";
 import { lockDirectory } from "./lock.ts";
 import { makePositions } from "./positions.ts";
+import { makeQueries } from "./queries.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
 import { makeStreams } from "./streams.ts";
 import type { WorkerSettings } from "./wire.ts";
@@ -133,6 +134,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),
+    queries: makeQueries(reader),
     parts: 1,
     failed: failure,
     async ask() {

@@ -3,7 +3,7 @@ import { type StreamName, topicStream, userStream } from "@carillon/protocol/str
 import { isMarkedIn, joinMark } from "../marked.ts";
 import type { PackedUnread } from "../unread.ts";
 
-interface Standing {
+export interface Standing {
   readonly id: number;
   readonly since: number;
   readonly trimmed: number;
@@ -45,7 +45,7 @@ const marks = (user: string): string => `
 
 const isUncounted = "(kind <> 0 OR expires_at IS NOT NULL) AND (kind <> 0 OR expires_at <= ?)";
 
-export function makeUnreadReads(db: DatabaseSync, now: () => number) {
+export function makeUnreadRead(db: DatabaseSync, now: () => number) {
   const epoch = db.prepare("SELECT epoch FROM meta");
   const own = db.prepare(
     `SELECT rev, 0 AS since, ${columns} FROM streams ${marks("streams.id")} WHERE name = ?`,
@@ -112,32 +112,32 @@ export function makeUnreadReads(db: DatabaseSync, now: () => number) {
     return { count, unseen };
   };
 
-  return {
-    unread(user: string): PackedUnread {
-      const at = now();
-      const mine = own.get(userStream(user)) as unknown as (Standing & { readonly rev: number }) | undefined;
-      const followed = topics.all(mine?.id ?? null, user) as unknown as (Standing & {
-        readonly topic: string;
-      })[];
-      const standings: Standing[] = [mine ?? unwritten, ...followed];
-      const names: StreamName[] = [userStream(user), ...followed.map(({ topic }) => topicStream(topic))];
-      const counted = standings.map((standing) => countOf(mine?.id ?? 0, standing, at));
-      return {
-        epoch: (epoch.get() as { epoch: number }).epoch,
-        rev: mine?.rev ?? 0,
-        streams: names,
-        counts: counted.map(({ count }) => count),
-        unseen: counted.map(({ unseen }) => unseen),
-        heads: standings.map(headOf),
-        read: {
-          upTo: standings.map(({ readUpTo }) => readUpTo),
-          except: standings.map(({ readExcept }) => readExcept),
-        },
-        archive: {
-          upTo: standings.map(({ archiveUpTo }) => archiveUpTo),
-          except: standings.map(({ archiveExcept }) => archiveExcept),
-        },
-      };
-    },
+  /** With how the user stands in each of the streams, as they were counted. */
+  return (user: string): { readonly packed: PackedUnread; readonly standings: readonly Standing[] } => {
+    const at = now();
+    const mine = own.get(userStream(user)) as unknown as (Standing & { readonly rev: number }) | undefined;
+    const followed = topics.all(mine?.id ?? null, user) as unknown as (Standing & {
+      readonly topic: string;
+    })[];
+    const standings: Standing[] = [mine ?? unwritten, ...followed];
+    const names: StreamName[] = [userStream(user), ...followed.map(({ topic }) => topicStream(topic))];
+    const counted = standings.map((standing) => countOf(mine?.id ?? 0, standing, at));
+    const packed = {
+      epoch: (epoch.get() as { epoch: number }).epoch,
+      rev: mine?.rev ?? 0,
+      streams: names,
+      counts: counted.map(({ count }) => count),
+      unseen: counted.map(({ unseen }) => unseen),
+      heads: standings.map(headOf),
+      read: {
+        upTo: standings.map(({ readUpTo }) => readUpTo),
+        except: standings.map(({ readExcept }) => readExcept),
+      },
+      archive: {
+        upTo: standings.map(({ archiveUpTo }) => archiveUpTo),
+        except: standings.map(({ archiveExcept }) => archiveExcept),
+      },
+    };
+    return { packed, standings };
   };
 }

@@ -8,19 +8,24 @@ import { makeAccessReads } from "./access.ts";
 import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makeGrantReads } from "./grants.ts";
+import { makeInboxRead } from "./inbox.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
-import { makeUnreadReads } from "./unread.ts";
+import { makeUnreadRead } from "./unread.ts";
 
-const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) => ({
-  ...makeStreamReads(db),
-  ...makeDirectoryReads(db),
-  ...makeGrantReads(db),
-  ...makePositionReads(db),
-  ...makeUnreadReads(db, now),
-  ...makeAccessReads(db, now),
-  ...makeCoordinationReads(db, now),
-});
+const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) => {
+  const unread = makeUnreadRead(db, now);
+  return {
+    ...makeStreamReads(db),
+    ...makeDirectoryReads(db),
+    ...makeGrantReads(db),
+    ...makePositionReads(db),
+    unread: (user: string) => unread(user).packed,
+    inbox: makeInboxRead(db, unread, now),
+    ...makeAccessReads(db, now),
+    ...makeCoordinationReads(db, now),
+  };
+};
 
 export type ReaderCalls = ReturnType<typeof handlersOf>;
 

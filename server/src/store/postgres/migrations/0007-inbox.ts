@@ -1,0 +1,44 @@
+import { keptPlans } from "./kept-plans.ts";
+
+/**
+ * What a page of an inbox looks at. Types, sources and topics are compared as JSON text, as the receiver wrote it: taken
+ * out of their quotes, a character that PostgreSQL's text can't hold anywhere in the body would be an error.
+ */
+export const sql = `
+-- Ranges of streams by their ids, each from low to high; a size of 0 is what isn't shown.
+CREATE FUNCTION carillon_inbox_scan(in_parts integer[], ids bigint[], lows bigint[], highs bigint[], own_id bigint,
+  with_silent boolean, not_before bigint, type_is text, source_is text, topics_are text[])
+RETURNS TABLE(place bigint, seq bigint, stored_at bigint, size integer)
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
+DECLARE
+  now_is bigint := carillon_now();
+BEGIN
+  PERFORM carillon_may_read(in_parts);
+  RETURN QUERY
+    SELECT w.place, n.seq, n.created_at, CASE
+        WHEN n.kind = 2 OR (n.kind = 1 AND NOT with_silent) THEN 0
+        WHEN n.expires_at <= now_is OR n.created_at < not_before THEN 0
+        WHEN type_is IS NOT NULL AND (n.body::json -> 'type')::text IS DISTINCT FROM type_is THEN 0
+        WHEN source_is IS NOT NULL AND (n.body::json -> 'source')::text IS DISTINCT FROM source_is THEN 0
+        WHEN topics_are IS NOT NULL AND n.stream_id = own_id
+          AND coalesce((n.body::json -> 'topic')::text <> ALL (topics_are), true) THEN 0
+        ELSE octet_length(n.body)
+      END
+    FROM unnest(ids, lows, highs) WITH ORDINALITY AS w(id, low, high, place)
+      JOIN streams s ON s.id = w.id
+      JOIN notifications n ON n.stream_id = s.id AND n.seq >= w.low AND n.seq <= w.high AND n.seq > s.trimmed
+    ORDER BY w.place, n.seq DESC;
+END $$;
+
+CREATE FUNCTION carillon_inbox_bodies(in_parts integer[], ids bigint[], seqs bigint[])
+RETURNS TABLE(place bigint, body text)
+LANGUAGE plpgsql STABLE ${keptPlans} AS $$
+BEGIN
+  PERFORM carillon_may_read(in_parts);
+  RETURN QUERY
+    SELECT w.place, n.body FROM unnest(ids, seqs) WITH ORDINALITY AS w(id, seq, place)
+      JOIN streams s ON s.id = w.id
+      JOIN notifications n ON n.stream_id = s.id AND n.seq = w.seq AND n.seq > s.trimmed
+    WHERE n.kind <> 2;
+END $$;
+`;
