@@ -2,7 +2,7 @@
  * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
-import { markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
+import { CloudEventSchema, markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { ProblemAnswer, ReceiptAnswer } from "./receipt.ts";
 import { type Scope, scopes } from "./scopes.ts";
@@ -194,6 +194,26 @@ export const MarkedAnswer = Type.Union([
 
 export const UnreadAnswer = UnreadSchema;
 
+export const InboxAnswer = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      stream: Stream,
+      seq: Seq,
+      event: CloudEventSchema,
+      read: Type.Boolean(),
+      archived: Type.Boolean(),
+    }),
+    { maxItems: limits.inboxItems, description: "Newest first, by when they were stored" },
+  ),
+  before: Type.Union([Type.String(), Type.Null()], {
+    description: "Pass it as `before` for the next page; null on the last, and only there",
+  }),
+  cursor: Type.String({
+    description: "Of the first page, on every page: a live session that begins with it brings what is newer",
+  }),
+  unread: UnreadSchema,
+});
+
 export const PollAnswer = Type.Object({
   cursor: Type.String({ description: "For the next poll; opaque" }),
   frames: Type.Array(
@@ -218,4 +238,5 @@ export type Token = Static<typeof TokenAnswer>;
 export type Ticket = Static<typeof TicketAnswer>;
 export type Key = Static<typeof KeyAnswer>;
 export type NewKey = Static<typeof NewKeyAnswer>;
+export type Inbox = Static<typeof InboxAnswer>;
 export type Poll = Static<typeof PollAnswer>;

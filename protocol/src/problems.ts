@@ -29,6 +29,11 @@ export const problems = {
     title: "The cursor is not valid",
     doc: "Damaged, cut, or of an unknown version. Start without one.",
   },
+  "before-invalid": {
+    status: 400,
+    title: "The place of the page is not valid",
+    doc: "`before` is damaged, cut, of an unknown version, or from before the store was restored. Start without it.",
+  },
   "user-invalid": {
     status: 400,
     title: "Not a user id",

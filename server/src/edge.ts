@@ -82,6 +82,7 @@ export function edgeOf(
         : {
             acks: makeRequestedAcks(distributor.acks, directory, store.streams),
             marks: distributor.marks,
+            inbox: distributor.inbox,
             following,
             publishing,
             tickets: access.tickets,

@@ -3,12 +3,14 @@ import type { Clock } from "../clock.ts";
 import type { Service } from "../lifecycle.ts";
 import type { DirectoryDriver } from "../store/directory.ts";
 import type { PositionsDriver } from "../store/positions.ts";
+import type { Queries } from "../store/queries.ts";
 import type { StreamsDriver } from "../store/streams.ts";
 import { type Acks, makeAcks } from "./acks.ts";
 import { Feed, type FeedShared } from "./feed.ts";
 import type { FeedSink } from "./feed-sink.ts";
 import type { TracePush } from "./hub.ts";
 import { type HubsOptions, makeHubs } from "./hubs.ts";
+import { type Inbox, makeInbox } from "./inbox.ts";
 import { type Marks, makeMarks } from "./marks.ts";
 import type { DistributorMetrics } from "./metrics.ts";
 import { makeReader, type ReaderLimits } from "./reader.ts";
@@ -40,6 +42,7 @@ export interface DistributorDeps {
   readonly streams: StreamsDriver;
   readonly directory: DirectoryDriver;
   readonly positions: PositionsDriver;
+  readonly queries: Queries;
   readonly bus: BusDriver;
   readonly clock: Clock;
   readonly metrics: DistributorMetrics;
@@ -50,6 +53,7 @@ export interface DistributorDeps {
 export interface Distributor extends Service {
   readonly acks: Acks;
   readonly marks: Marks;
+  readonly inbox: Inbox;
   /** A feed for one session of a user; `open` it next. */
   feed(user: string, sink: FeedSink): Feed;
   /** Asks for `flush` at the end of this turn. */
@@ -63,7 +67,7 @@ export function makeDistributor(
   deps: DistributorDeps,
   options: DistributorOptions = distributorDefaults,
 ): Distributor {
-  const { streams, directory, positions, bus, clock, metrics, tracePush = null } = deps;
+  const { streams, directory, positions, queries, bus, clock, metrics, tracePush = null } = deps;
   const reader = makeReader(streams, positions, options.reader);
   const ticker = makeTicker(clock);
   const budget = makeRingBudget(options.ringBytes, options.ringRows);
@@ -89,6 +93,7 @@ export function makeDistributor(
     name: "distributor",
     acks,
     marks: makeMarks({ mark: positions.mark, unread: reader.unread }, bus),
+    inbox: makeInbox(queries, reader),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
     hubCount: () => hubs.count(),

@@ -4,6 +4,7 @@ import {
   BatchAnswer,
   GrantAnswer,
   GrantsAnswer,
+  InboxAnswer,
   KeyAnswer,
   KeysAnswer,
   MarkedAnswer,
@@ -54,6 +55,7 @@ const named: Readonly<Record<string, TSchema>> = {
   Poll: PollAnswer,
   Marked: MarkedAnswer,
   Unread: UnreadAnswer,
+  Inbox: InboxAnswer,
 };
 
 const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]));

@@ -12,6 +12,7 @@ import type { Tokens } from "../access/tokens.ts";
 import type { AddressOf } from "../address.ts";
 import type { Certificate } from "../certificate.ts";
 import type { Clock } from "../clock.ts";
+import type { Inbox } from "../distributor/inbox.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Grants } from "../receiver/grants.ts";
 import type { Publishing } from "../receiver/publishing.ts";
@@ -25,6 +26,7 @@ import { type Authorizer, guard } from "./authorize.ts";
 import { budgetBodies } from "./body-budget.ts";
 import { answerEverything } from "./errors.ts";
 import { grants } from "./grants.ts";
+import { inbox } from "./inbox.ts";
 import { parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
@@ -77,6 +79,7 @@ export interface ProducerDeps {
 export interface ClientDeps {
   readonly acks: Acks;
   readonly marks: Marks;
+  readonly inbox: Inbox;
   readonly following: Following;
   readonly publishing: Publishing;
   readonly tickets: Tickets;
@@ -151,6 +154,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   if (deps.clients !== null) {
     acks(app, deps.clients.acks);
     marks(app, deps.clients.marks);
+    inbox(app, deps.clients.inbox);
     subscriptions(app, deps.clients.following);
     publishing(app, deps.clients.publishing, deps.rates);
     tickets(app, deps.clients.tickets);

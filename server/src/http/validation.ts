@@ -12,7 +12,7 @@ import {
   problem,
 } from "@carillon/protocol/problems";
 import { isStreamName, namePattern, ownerOf } from "@carillon/protocol/stream";
-import { durationPattern } from "@carillon/protocol/timestamp";
+import { durationPattern, timestampPattern } from "@carillon/protocol/timestamp";
 import type { FastifyInstance } from "fastify";
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
@@ -36,7 +36,7 @@ export function validateWithSchemas(app: FastifyInstance): void {
     const properties = "properties" in schema ? (schema.properties as Record<string, TSchema>) : {};
     const part = httpPart as Part;
     return (given: unknown) => {
-      const value = part === "querystring" ? withIntegers(given, properties) : given;
+      const value = part === "querystring" ? withValues(given, properties) : given;
       if (validator.Check(value)) return { value };
       return {
         error: problemError(toProblem(part, value, validator.Errors(value), Object.keys(properties))),
@@ -52,13 +52,16 @@ export function bodyChecker(schema: TSchema): (body: unknown) => Problem | null 
   return (body) => (validator.Check(body) ? null : toProblem("body", body, validator.Errors(body), names));
 }
 
-/** A query is text; where an integer is asked for, digits are one. */
-function withIntegers(query: unknown, properties: Record<string, TSchema>): Record<string, unknown> {
+/** A query is text; digits are an integer where one is asked for, `true` and `false` a boolean, and one is a list of one. */
+function withValues(query: unknown, properties: Record<string, TSchema>): Record<string, unknown> {
   const read: Record<string, unknown> = { ...(query as Record<string, unknown>) };
   for (const [name, value] of Object.entries(read)) {
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    const isInteger = schema !== undefined && "type" in schema && schema.type === "integer";
-    if (isInteger && typeof value === "string" && /^\d{1,15}$/.test(value)) read[name] = Number(value);
+    const type = schema !== undefined && "type" in schema ? schema.type : undefined;
+    if (typeof value !== "string") continue;
+    if (type === "integer" && /^\d{1,15}$/.test(value)) read[name] = Number(value);
+    if (type === "boolean" && /^(true|false)$/.test(value)) read[name] = value === "true";
+    if (type === "array") read[name] = [value];
   }
   return read;
 }
@@ -103,6 +106,9 @@ function places(part: Part, value: unknown, error: SchemaError, names: readonly 
   }
   if (keyword === "pattern" && params.pattern === durationPattern) {
     return [place(instancePath, "must be a duration such as 30s, 10m, 24h or 7d")];
+  }
+  if (keyword === "pattern" && params.pattern === timestampPattern) {
+    return [place(instancePath, "must be a time such as 2026-01-31T09:00:00Z")];
   }
   return [place(instancePath, message)];
 }

@@ -16,6 +16,7 @@ import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
+import { makeInbox } from "../../src/distributor/inbox.ts";
 import { makeMarks } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { allowsOrigin } from "../../src/http/origins.ts";
@@ -166,6 +167,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         },
       },
       marks: makeMarks(store.positions, bus),
+      inbox: makeInbox(store.queries, { ask: (read) => read() }),
       following: openFollowing(topics, grants, bus),
       publishing: openPublishing(receiver, grants),
       tickets: access.tickets,
