@@ -14,7 +14,7 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
     await backend.stop();
     rmSync(dataDirectory, { recursive: true });
   });
-  const { streams, directory, positions, coordination } = withBounds(backend);
+  const { streams, directory, positions, coordination, queries } = withBounds(backend);
   const batchOf = (count: number) => ({
     part: 0,
     progress: null,
@@ -23,6 +23,15 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
   });
   const names = (count: number) => Array.from({ length: count }, (_, at): StreamName => `user:${at}`);
   const people = names(1_001).map((name) => name.slice(5));
+
+  const filter = { unread: false, archived: "with", silent: true, own: false } as const;
+  const inbox = (limit: number, topics: readonly string[]) =>
+    queries.inbox({
+      user: "a",
+      limit,
+      from: null,
+      filter: { ...filter, topics, type: null, source: null, since: null },
+    });
 
   for (const beyond of [
     () => streams.apply(batchOf(2_001)),
@@ -48,6 +57,9 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
     () => coordination.claim("a", ["x"], 999),
     () => coordination.claim("a", ["x"], 600_001),
     () => coordination.release("a", people),
+    () => inbox(101, []),
+    () => inbox(0, []),
+    () => inbox(1, people.slice(0, 17)),
   ]) {
     await expect(beyond()).rejects.toThrow(RangeError);
   }

@@ -2,6 +2,7 @@ import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
 import { examineGrants } from "../../src/store/conformance/grants.ts";
+import { examineInbox } from "../../src/store/conformance/inbox.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
@@ -23,4 +24,5 @@ for (const [name, subject] of Object.entries(subjects)) {
   examineAccess(name, subject);
   examineRaces(name, subject);
   examineCoordination(name, subject);
+  examineInbox(name, subject);
 }

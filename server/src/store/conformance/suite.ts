@@ -1,6 +1,7 @@
 /**
  * What a store under examination brings, and what the exam's topics share. A backend's test calls `examineStreams`,
- * `examineDirectory`, `examinePolicy`, `examineGrants`, `examinePositions`, `examineAccess` and `examineCoordination`
+ * `examineDirectory`, `examinePolicy`, `examineGrants`, `examinePositions`, `examineAccess`, `examineCoordination` and
+ * `examineInbox`
  * with a factory and with what the backend declares; nothing here knows which backend it is.
  */
 import { partOf } from "@carillon/protocol/partition";

@@ -1,12 +1,23 @@
-/** What users have marked and haven't read, seq by seq and row by row. */
+/** What users have marked, haven't read, and see in their inboxes, seq by seq and row by row. */
 import type { MarkChange, MarkKind } from "@carillon/protocol/marks";
-import { type StreamName, userStream } from "@carillon/protocol/stream";
+import { isTopicStream, ownerOf, type StreamName, userStream } from "@carillon/protocol/stream";
+import type { InboxFilter, InboxItem } from "../queries.ts";
 import type { StreamRecord } from "../streams.ts";
 
 interface ModelRow {
   readonly seq: number;
   readonly record: StreamRecord;
+  /** When it was stored. */
+  readonly at: number;
   gone: boolean;
+}
+
+type Shown = InboxItem & Pick<ModelRow, "at">;
+
+interface Event {
+  readonly type?: string;
+  readonly source?: string;
+  readonly topic?: string;
 }
 
 export function makeUnreadModel() {
@@ -52,6 +63,33 @@ export function makeUnreadModel() {
     return { stream, count: unread.length, unseen, head: of(stream).length };
   }
 
+  const isOf = ({ own, topics }: InboxFilter, stream: StreamName, event: Event): boolean =>
+    isTopicStream(stream)
+      ? !own && (topics.length === 0 || topics.includes(ownerOf(stream)))
+      : topics.length === 0 || topics.includes(event.topic ?? "");
+
+  function shown(user: string, stream: StreamName, filter: InboxFilter, now: number): Shown[] {
+    const { unread, archived, silent, type, source, since } = filter;
+    return kept(user, stream).flatMap(({ seq, at, gone, record: { kind, expiresAt, body } }) => {
+      const event: Event = JSON.parse(body);
+      const is = {
+        read: marked(user, stream, "read").has(seq),
+        archived: marked(user, stream, "archive").has(seq),
+      };
+      const shows =
+        !gone &&
+        (expiresAt === null || expiresAt > now) &&
+        (kind === 0 || (silent && !unread)) &&
+        (!unread || !(is.read || is.archived)) &&
+        (archived === "with" || is.archived === (archived === "only")) &&
+        (type === null || event.type === type) &&
+        (source === null || event.source === source) &&
+        (since === null || at >= since) &&
+        isOf(filter, stream, event);
+      return shows ? [{ stream, seq, body, ...is, at }] : [];
+    });
+  }
+
   const markIn = (user: string, kind: MarkKind, stream: StreamName, change: MarkChange): void => {
     const mark = marked(user, stream, kind);
     if ("seqs" in change) {
@@ -64,11 +102,11 @@ export function makeUnreadModel() {
   };
 
   return {
-    publish(records: readonly StreamRecord[]): void {
+    publish(records: readonly StreamRecord[], at: number): void {
       for (const record of records) {
         const { stream, collapseKey } = record;
         if (collapseKey !== null) bury(stream, (row) => row.record.collapseKey === collapseKey);
-        of(stream).push({ seq: of(stream).length + 1, record, gone: false });
+        of(stream).push({ seq: of(stream).length + 1, record, at, gone: false });
       }
     },
     keyAt: (stream: StreamName, at: number): string | undefined => of(stream)[at]?.record.key,
@@ -92,6 +130,14 @@ export function makeUnreadModel() {
     marks: (user: string, stream: StreamName, kind: MarkKind): [seq: number, is: boolean][] =>
       kept(user, stream).map(({ seq }) => [seq, marked(user, stream, kind).has(seq)]),
     seen: (user: string, stream: StreamName): number => Math.max(0, ...marked(user, stream, "seen")),
+    /** All pages as one. */
+    inbox(user: string, filter: InboxFilter, now: number): InboxItem[] {
+      const [own, ...topics] = [...followed(user).keys()];
+      return [own!, ...topics.sort()]
+        .flatMap((stream) => shown(user, stream, filter, now).reverse())
+        .sort((one, other) => other.at - one.at)
+        .map(({ at: _, ...item }) => item);
+    },
     unread(user: string, now: number) {
       const [own, ...topics] = [...followed(user).keys()];
       const streams = [own!, ...topics.sort()].map((stream) => standing(user, stream, now));

@@ -4,6 +4,14 @@ import { type StreamName, topicStream, userStream } from "@carillon/protocol/str
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Unread } from "../positions.ts";
+import {
+  agreeOnPages,
+  limit,
+  makePagers,
+  type Pagers,
+  type WalkedFilter,
+  walkedFilter,
+} from "./inbox-walks.ts";
 import { apply, headOf, keepUp, type OpenedStore, opened, record, type StoreUnderTest } from "./suite.ts";
 import { makeUnreadModel, type UnreadModel } from "./unread-model.ts";
 
@@ -22,7 +30,15 @@ const seq = fc.integer({ min: 0, max: 12 });
 const does = <const D extends Step["do"]>(what: D) => fc.constant(what);
 
 type Step =
-  | { readonly do: "publish"; readonly stream: StreamName; readonly sent: readonly Sent[] }
+  | {
+      readonly do: "publish";
+      readonly stream: StreamName;
+      readonly sent: readonly Sent[];
+      /** What the events say of themselves. */
+      readonly says: { readonly type: string; readonly source: string; readonly topic?: string };
+    }
+  | { readonly do: "open"; readonly user: string; readonly limit: number; readonly filter: WalkedFilter }
+  | { readonly do: "turn" }
   | { readonly do: "withdraw" | "trim"; readonly stream: StreamName; readonly at: number }
   | { readonly do: "mark"; readonly user: string; readonly kind: MarkKind; readonly change: MarkChange }
   | { readonly do: "subscribe" | "unsubscribe"; readonly user: string; readonly topic: string }
@@ -50,11 +66,18 @@ const singles: fc.Arbitrary<MarkChange> = fc.record({
 });
 const kind = fc.constantFrom<MarkKind>("read", "read", "archive");
 
+const says = fc.record(
+  { type: fc.constantFrom("x", "y"), source: fc.constantFrom("/x", "/y"), topic },
+  { requiredKeys: ["type", "source"] },
+);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 70,
-    arbitrary: fc.record({ do: does("publish"), stream, sent: fc.array(sent, { maxLength: 6 }) }),
+    arbitrary: fc.record({ do: does("publish"), stream, sent: fc.array(sent, { maxLength: 6 }), says }),
   },
+  { weight: 30, arbitrary: fc.record({ do: does("open"), user, limit, filter: walkedFilter }) },
+  { weight: 60, arbitrary: fc.record({ do: does("turn") }) },
   { weight: 20, arbitrary: fc.record({ do: does("withdraw"), stream, at: fc.nat(20) }) },
   { weight: 10, arbitrary: fc.record({ do: does("trim"), stream, at: seq }) },
   { weight: 60, arbitrary: fc.record({ do: does("mark"), user, kind, change: singles }) },
@@ -114,7 +137,15 @@ async function mark(
   else expect(answer.mark).toEqual(after.streams.find(({ stream: name }) => name === change.stream)?.[of]);
 }
 
-async function take(subject: OpenedStore, model: UnreadModel, hand: Hand, taken: Step): Promise<void> {
+let numbered = 0;
+
+async function take(
+  subject: OpenedStore,
+  model: UnreadModel,
+  pagers: Pagers,
+  hand: Hand,
+  taken: Step,
+): Promise<void> {
   const { streams: log, directory } = subject.store;
   switch (taken.do) {
     case "publish": {
@@ -123,11 +154,18 @@ async function take(subject: OpenedStore, model: UnreadModel, hand: Hand, taken:
           kind: counts,
           collapseKey,
           expiresAt: expiryMs === null ? null : hand.now + expiryMs,
+          body: JSON.stringify({ n: ++numbered, ...taken.says }),
         }),
       );
+      if (made.length === 0) return;
       await apply(log, ...made);
-      return model.publish(made);
+      const { createdAt } = (await log.find(taken.stream, made[0]!.key))!;
+      return model.publish(made, createdAt);
     }
+    case "open":
+      return pagers.open(subject, model, taken, hand.now);
+    case "turn":
+      return pagers.turn(subject, model, hand.now);
     case "withdraw": {
       const key = model.keyAt(taken.stream, taken.at);
       if (key === undefined) return;
@@ -196,11 +234,15 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
     fc.asyncProperty(steps, async (walk) => {
       const suffix = `-${walked++}`;
       const model = makeUnreadModel();
+      const pagers = makePagers();
       for (const one of topics) await store.store.directory.putTopic(one + suffix, "key:k");
       for (const taken of walk) {
-        await take(store, model, hand, named(taken, suffix));
+        await take(store, model, pagers, hand, named(taken, suffix));
+        pagers.stepped(model, hand.now);
         await Promise.all(users.map((reader) => agree(store, model, reader + suffix, hand.now)));
+        await agreeOnPages(store, model, users[walked % 2] + suffix, hand.now);
       }
+      await pagers.end(store, model, hand.now);
     }),
     { numRuns: walks, interruptAfterTimeLimit: walkingMs(walks), markInterruptAsFailure: true },
   );
