@@ -9,6 +9,7 @@ import { cursors } from "./receiving/cursors.ts";
 import { following } from "./receiving/following.ts";
 import { gaps } from "./receiving/gaps.ts";
 import { heartbeats, sessionsPerUser } from "./receiving/heartbeats.ts";
+import { inbox } from "./receiving/inbox.ts";
 import { missedFirst } from "./receiving/missed-first.ts";
 import { oneCursor } from "./receiving/one-cursor.ts";
 import { reading } from "./receiving/reading.ts";
@@ -51,6 +52,7 @@ export function conformance(target: () => Target): void {
   describe.concurrent("several tabs and devices", () => several(server));
   describe.concurrent("acknowledgements", () => acks(server));
   describe.concurrent("reading", () => reading(server));
+  describe.concurrent("the inbox", () => inbox(server));
   describe.concurrent("subscriptions", () => subscriptions(server));
   describe.concurrent("following by oneself", () => following(server));
   describe.concurrent("frames from the client", () => clientFrames(server));

@@ -20,10 +20,11 @@ import { namePattern, type StreamName, streamPattern } from "./stream.ts";
 import { durationPattern, timestampPattern } from "./timestamp.ts";
 
 /** Text without control characters and lone surrogates (CloudEvents 1.0, section "Type System": String). */
-const textPattern = (max: number): string => `^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]{1,${max}}$`;
+export const textPattern = (max: number): string =>
+  `^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]{1,${max}}$`;
 
 /** The characters of a URI-reference (RFC 3986); that it has no others is all that is checked. */
-const uriReferencePattern = "^([A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}){1,256}$";
+export const uriReferencePattern = "^([A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}){1,256}$";
 
 const Stream = Type.Unsafe<StreamName>(
   Type.String({ pattern: streamPattern, description: "`user:<id>` or `topic:<name>`" }),

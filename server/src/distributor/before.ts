@@ -12,7 +12,7 @@
  *
  * ascending by tag, no tag twice. Numbers are big-endian, without leading zeros. As with a cursor, one value has one
  * encoding and anything else is refused, so a damaged token never means "from the start"; and it is no capability. For
- * three streams it has about 60 characters, for 257 at most 7,208.
+ * three streams it has about 60 characters, for 257 at most 7,207.
  */
 import { decodeBase64url, encodeBase64url } from "@carillon/protocol/base64url";
 import { crc32 } from "@carillon/protocol/crc32";

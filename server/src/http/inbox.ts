@@ -1,5 +1,6 @@
 import { InboxAnswer } from "@carillon/protocol/answers";
 import { limits } from "@carillon/protocol/limits";
+import { textPattern, uriReferencePattern } from "@carillon/protocol/notification";
 import { problem } from "@carillon/protocol/problems";
 import { namePattern } from "@carillon/protocol/stream";
 import { parseTimestamp, timestampPattern } from "@carillon/protocol/timestamp";
@@ -8,8 +9,6 @@ import Type, { type Static } from "typebox";
 import type { Inbox, InboxPage } from "../distributor/inbox.ts";
 import { clientOf } from "./authorize.ts";
 import { sendProblem } from "./problem-reply.ts";
-
-const Text = (description: string) => Type.String({ minLength: 1, maxLength: 256, description });
 
 const Wanted = Type.Object(
   {
@@ -44,8 +43,10 @@ const Wanted = Type.Object(
         description: `Of this topic alone, or of several (repeated, ${limits.inboxTopics} at most): its stream, and what was sent to some of its members`,
       }),
     ),
-    type: Type.Optional(Text("Of exactly this type")),
-    source: Type.Optional(Text("From exactly this source")),
+    type: Type.Optional(Type.String({ pattern: textPattern(256), description: "Of exactly this type" })),
+    source: Type.Optional(
+      Type.String({ pattern: uriReferencePattern, description: "From exactly this source" }),
+    ),
     since: Type.Optional(
       Type.String({ pattern: timestampPattern, description: "Stored at this time or later" }),
     ),

@@ -1,6 +1,7 @@
 import { decodeCursor, tagOf } from "@carillon/protocol/cursor";
 import type { StreamName } from "@carillon/protocol/stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeBefore } from "../../src/distributor/before.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -131,8 +132,60 @@ test.each([
     "topic",
     "must not have more than 16 items",
   ],
+  ["?type=a%00b", "type", expect.stringContaining("must match pattern")],
+  ["?source=a b", "source", expect.stringContaining("must match pattern")],
 ])("a query that says it wrongly is told where: %s", async (query, parameter, detail) => {
   const answer = await get("ann", query);
   expect(answer.statusCode).toBe(400);
   expect(answer.json()).toMatchObject({ code: "parameter-invalid", errors: [{ parameter, detail }] });
+});
+
+test("a place of a page that isn't one is refused, never taken for the start", async () => {
+  for (let n = 0; n < 3; n++) await send("user:cy");
+  const { before, cursor } = await page("cy", "?limit=1");
+  const flipped = `${before.slice(0, 8)}${before[8] === "A" ? "B" : "A"}${before.slice(9)}`;
+  const places = new Map([[tagOf("user:cy"), { seq: 3, next: 2 }]]);
+  expect(before).toBe(encodeBefore({ epoch: 1, places }));
+  const elsewhere = encodeBefore({ epoch: 2, places });
+  for (const token of [
+    "",
+    "A",
+    "!",
+    before.slice(0, -1),
+    `${before}A`,
+    flipped,
+    cursor,
+    elsewhere,
+    "A".repeat(9_000),
+  ]) {
+    const answer = await get("cy", `?before=${encodeURIComponent(token)}`);
+    expect(answer.statusCode, token).toBe(400);
+    expect(answer.json()).toMatchObject({ code: "before-invalid" });
+  }
+});
+
+test("another's place shows nothing of theirs, and what is shared from there", async () => {
+  await follow("dora", "inbox-e");
+  await follow("eve", "inbox-e");
+  const shared = [await send("topic:inbox-e"), await send("topic:inbox-e")];
+  const [hers, mine] = [await send("user:dora"), await send("user:eve")];
+  await send("user:dora");
+  const { before } = await page("dora", "?limit=1");
+  expect(ids(await page("dora", `?before=${before}`))).toEqual([hers, ...shared.reverse()]);
+  expect(ids(await page("eve", `?before=${before}`))).toEqual(shared);
+  expect(ids(await page("eve"))).toEqual([mine, ...shared]);
+});
+
+test("what is followed since, or anew, is not on later pages", async () => {
+  await follow("flo", "inbox-f");
+  const [own] = [await send("user:flo")];
+  await send("topic:inbox-f");
+  await send("user:flo");
+  const { before } = await page("flo", "?limit=1");
+  await follow("flo", "inbox-g");
+  await send("topic:inbox-g");
+  await stage.ask("DELETE", "/v1/topics/inbox-f/subscribers/flo");
+  await stage.ask("PUT", "/v1/topics/inbox-f/subscribers/flo");
+  await send("topic:inbox-f");
+  expect(ids(await page("flo", `?before=${before}`))).toEqual([own]);
 });

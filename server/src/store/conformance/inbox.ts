@@ -174,7 +174,7 @@ export function examineInbox(name: string, subject: StoreUnderTest): void {
 
     test("type, source and topic are those of the event, whatever else is in it", async () => {
       const store = await following(subject, "t");
-      const awkward = { data: { type: "x", source: "/x", topic: "t", text: '\u0000 \ud800 \\ " é' } };
+      const awkward = { data: { type: "x", source: "/x", topic: "t", text: '\u0000 \ud800 \\ \\u0000 " é' } };
       const sent = [{ type: "x" }, { source: "/x" }, { topic: "t" }, { type: 'é"\\' }, {}].map((some) =>
         record("user:a", { body: JSON.stringify({ type: "y", source: "/y", ...awkward, ...some }) }),
       );

@@ -27,8 +27,6 @@ const scanStatement = `
 
 const bodiesStatement = "SELECT (place - 1)::int AS place, body FROM carillon_inbox_bodies($1, $2, $3)";
 
-const jsonOf = (text: string | null): string | null => (text === null ? null : JSON.stringify(text));
-
 type Lanes = readonly (UnreadStream & Pick<Standing, "id">)[];
 
 export function makeInbox(shards: Shards) {
@@ -56,9 +54,9 @@ export function makeInbox(shards: Shards) {
           lanes[0]!.id,
           showsSilent(filter),
           filter.since,
-          jsonOf(filter.type),
-          jsonOf(filter.source),
-          filter.topics.length === 0 ? null : filter.topics.map(jsonOf),
+          filter.type,
+          filter.source,
+          filter.topics.length === 0 ? null : filter.topics,
         ]);
         for (const { place, seq, at, size } of rows) rowsOf.get(ranges[place]!.scan)!.push({ seq, at, size });
       }),

@@ -1,10 +1,13 @@
 import { keptPlans } from "./kept-plans.ts";
 
-/**
- * What a page of an inbox looks at. Types, sources and topics are compared as JSON text, as the receiver wrote it: taken
- * out of their quotes, a character that PostgreSQL's text can't hold anywhere in the body would be an error.
- */
-export const sql = `
+/** What a page of an inbox looks at. */
+export const sql = String.raw`
+-- A body without its \u escapes: those of characters that PostgreSQL's text can't hold would be an error, wherever
+-- they are. Types, sources and topics have none.
+CREATE FUNCTION carillon_event(body text) RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN strpos(body, '\u') = 0 THEN body
+  ELSE regexp_replace(body, '(\\\\)|\\u[0-9a-fA-F]{4}', '\1', 'g') END::json;
+
 -- Ranges of streams by their ids, each from low to high; a size of 0 is what isn't shown.
 CREATE FUNCTION carillon_inbox_scan(in_parts integer[], ids bigint[], lows bigint[], highs bigint[], own_id bigint,
   with_silent boolean, not_before bigint, type_is text, source_is text, topics_are text[])
@@ -18,10 +21,10 @@ BEGIN
     SELECT w.place, n.seq, n.created_at, CASE
         WHEN n.kind = 2 OR (n.kind = 1 AND NOT with_silent) THEN 0
         WHEN n.expires_at <= now_is OR n.created_at < not_before THEN 0
-        WHEN type_is IS NOT NULL AND (n.body::json -> 'type')::text IS DISTINCT FROM type_is THEN 0
-        WHEN source_is IS NOT NULL AND (n.body::json -> 'source')::text IS DISTINCT FROM source_is THEN 0
+        WHEN type_is IS NOT NULL AND carillon_event(n.body) ->> 'type' IS DISTINCT FROM type_is THEN 0
+        WHEN source_is IS NOT NULL AND carillon_event(n.body) ->> 'source' IS DISTINCT FROM source_is THEN 0
         WHEN topics_are IS NOT NULL AND n.stream_id = own_id
-          AND coalesce((n.body::json -> 'topic')::text <> ALL (topics_are), true) THEN 0
+          AND coalesce(carillon_event(n.body) ->> 'topic' <> ALL (topics_are), true) THEN 0
         ELSE octet_length(n.body)
       END
     FROM unnest(ids, lows, highs) WITH ORDINALITY AS w(id, low, high, place)
