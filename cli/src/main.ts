@@ -6,6 +6,7 @@ import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
+import { inbox } from "./inbox.ts";
 import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
@@ -22,6 +23,7 @@ const verbs: readonly Verb[] = [
   serve,
   send,
   listen,
+  inbox,
   token,
   topic,
   key,

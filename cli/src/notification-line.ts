@@ -2,7 +2,11 @@ import type { NotificationFrame } from "@carillon/protocol/frames";
 import { visible } from "./visible.ts";
 
 /** A notification for people: `user:42 #7  order.shipped  {"title":"On its way"}`. */
-export function notificationLine({ stream, seq, event }: NotificationFrame): string {
+export function notificationLine({
+  stream,
+  seq,
+  event,
+}: Pick<NotificationFrame, "stream" | "seq" | "event">): string {
   const place = seq === undefined ? "(ephemeral)" : `#${seq}`;
   const data = event["data"] ?? event["data_base64"] ?? "";
   const text = typeof data === "string" ? data : JSON.stringify(data);

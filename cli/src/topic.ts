@@ -149,7 +149,7 @@ function lineOf({ topic: name, owner, subscribers, subscribe, publish, active, k
   return [`topic:${name}`, followers, `of ${owner}`, ...unusual].join("  ");
 }
 
-function topicOf(word: string): string {
+export function topicOf(word: string): string {
   const name = word.startsWith("topic:") ? word.slice("topic:".length) : word;
   if (!isName(name)) throw new UsageError(`${word} is no topic: 1 to 128 letters, digits and ._~@+:=-`);
   return name;
