@@ -8,7 +8,8 @@ CREATE FUNCTION carillon_event(body text) RETURNS json LANGUAGE sql IMMUTABLE PA
 RETURN CASE WHEN strpos(body, '\u') = 0 THEN body
   ELSE regexp_replace(body, '(\\\\)|\\u[0-9a-fA-F]{4}', '\1', 'g') END::json;
 
--- Ranges of streams by their ids, each from low to high; a size of 0 is what isn't shown.
+-- Ranges of streams by their ids, each from low to high; a size of 0 is what isn't shown. OFFSET keeps the planner
+-- from reading whole streams and comparing places then.
 CREATE FUNCTION carillon_inbox_scan(in_parts integer[], ids bigint[], lows bigint[], highs bigint[], own_id bigint,
   with_silent boolean, not_before bigint, type_is text, source_is text, topics_are text[])
 RETURNS TABLE(place bigint, seq bigint, stored_at bigint, size integer)
@@ -29,7 +30,9 @@ BEGIN
       END
     FROM unnest(ids, lows, highs) WITH ORDINALITY AS w(id, low, high, place)
       JOIN streams s ON s.id = w.id
-      JOIN notifications n ON n.stream_id = s.id AND n.seq >= w.low AND n.seq <= w.high AND n.seq > s.trimmed
+      CROSS JOIN LATERAL (
+        SELECT * FROM notifications r
+        WHERE r.stream_id = s.id AND r.seq >= greatest(w.low, s.trimmed + 1) AND r.seq <= w.high OFFSET 0) n
     ORDER BY w.place, n.seq DESC;
 END $$;
 
@@ -41,7 +44,8 @@ BEGIN
   RETURN QUERY
     SELECT w.place, n.body FROM unnest(ids, seqs) WITH ORDINALITY AS w(id, seq, place)
       JOIN streams s ON s.id = w.id
-      JOIN notifications n ON n.stream_id = s.id AND n.seq = w.seq AND n.seq > s.trimmed
-    WHERE n.kind <> 2;
+      CROSS JOIN LATERAL (
+        SELECT r.body FROM notifications r WHERE r.stream_id = s.id AND r.seq = w.seq AND r.kind <> 2 OFFSET 0) n
+    WHERE w.seq > s.trimmed;
 END $$;
 `;
