@@ -194,17 +194,19 @@ export const MarkedAnswer = Type.Union([
 
 export const UnreadAnswer = UnreadSchema;
 
+export const InboxItemAnswer = Type.Object({
+  stream: Stream,
+  seq: Seq,
+  event: CloudEventSchema,
+  read: Type.Boolean(),
+  archived: Type.Boolean(),
+});
+
 export const InboxAnswer = Type.Object({
-  items: Type.Array(
-    Type.Object({
-      stream: Stream,
-      seq: Seq,
-      event: CloudEventSchema,
-      read: Type.Boolean(),
-      archived: Type.Boolean(),
-    }),
-    { maxItems: limits.inboxItems, description: "Newest first, by when they were stored" },
-  ),
+  items: Type.Array(InboxItemAnswer, {
+    maxItems: limits.inboxItems,
+    description: "Newest first, by when they were stored",
+  }),
   before: Type.Union([Type.String(), Type.Null()], {
     description: "Pass it as `before` for the next page; null on the last, and only there",
   }),

@@ -181,6 +181,31 @@ export function inbox(server: Server): void {
     });
   });
 
+  test("one by its place, as a page would show it, archived and silent ones too, and no other", async () => {
+    const [user, eve] = [await server.user(), await server.user()];
+    const topic = await server.topic();
+    await server.store(`topic:${topic}`, [1]);
+    await server.subscribe(topic, user);
+    await server.store(`topic:${topic}`, [2], { silent: true });
+    const id = fresh("n");
+    await server.store(user.stream, [3], { id });
+    await server.store(user.stream, [4]);
+    await server.takeBack(id, user.stream);
+    await mark("archive", user, { stream: user.stream, upTo: 2 });
+    const one = (who: User, place: string) =>
+      server.ask("GET", `/v1/inbox/${place}`, { credential: who.token });
+    const [first] = (await page(user, { archived: "any", own: true })).items;
+    expect(await one(user, `${user.stream}/2`)).toMatchObject({ status: 200, body: first! });
+    expect(first).toMatchObject({ archived: true, read: false, event: { data: 4 } });
+    expect((await one(user, `topic:${topic}/2`)).status).toBe(200);
+    const absent = { status: 404, body: { code: "notification-not-found" } };
+    for (const place of [`${user.stream}/1`, `${user.stream}/3`, `topic:${topic}/1`, `topic:${topic}/9`])
+      expect(await one(user, place), place).toMatchObject(absent);
+    for (const place of [`${user.stream}/2`, `topic:${topic}/2`])
+      expect(await one(eve, place), place).toMatchObject(absent);
+    expect(await one(user, `${user.stream}/0`)).toMatchObject({ body: { code: "parameter-invalid" } });
+  });
+
   test("another's place shows nothing of theirs", async () => {
     const [user, eve] = [await server.user(), await server.user()];
     const topic = `topic:${await server.topic(user, eve)}`;

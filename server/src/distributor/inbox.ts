@@ -4,6 +4,7 @@
  */
 import { encodeCursor, type StreamTag, tagOf } from "@carillon/protocol/cursor";
 import type { UnreadCount } from "@carillon/protocol/frames";
+import type { StreamName } from "@carillon/protocol/stream";
 import type { InboxFilter, InboxItem, Queries, InboxPage as StoredPage } from "../store/queries.ts";
 import { type Before, type BeforePlace, decodeBefore, encodeBefore } from "./before.ts";
 import { toldOf } from "./marks.ts";
@@ -31,7 +32,20 @@ export interface Inbox {
    * Rejects as the store does. "before-invalid": the token isn't one, or is from before the store was restored.
    */
   page(request: InboxRequest): Promise<InboxPage | "before-invalid">;
+  /** One that a page would show, archived or silent too; null where none would. Rejects as the store does. */
+  item(user: string, stream: StreamName, seq: number): Promise<InboxItem | null>;
 }
+
+const everything: InboxFilter = {
+  unread: false,
+  archived: "with",
+  silent: true,
+  own: false,
+  topics: [],
+  type: null,
+  source: null,
+  since: null,
+};
 
 export const makeInbox = (queries: Queries, reader: Pick<Reader, "ask">): Inbox => ({
   async page({ user, limit, before: token, filter }) {
@@ -48,6 +62,12 @@ export const makeInbox = (queries: Queries, reader: Pick<Reader, "ask">): Inbox 
       cursor: encodeCursor(Array.from(places, ([tag, { seq }]) => ({ tag, epoch, seq }))),
       unread: toldOf(page.unread),
     };
+  },
+
+  async item(user, stream, seq) {
+    const from = new Map([[tagOf(stream), seq]]);
+    const { items } = await reader.ask(() => queries.inbox({ user, limit: 1, from, filter: everything }));
+    return items.find((item) => item.stream === stream && item.seq === seq) ?? null;
   },
 });
 

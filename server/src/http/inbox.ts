@@ -1,4 +1,4 @@
-import { InboxAnswer } from "@carillon/protocol/answers";
+import { InboxAnswer, InboxItemAnswer } from "@carillon/protocol/answers";
 import { limits } from "@carillon/protocol/limits";
 import { textPattern, uriReferencePattern } from "@carillon/protocol/notification";
 import { problem } from "@carillon/protocol/problems";
@@ -8,6 +8,7 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { Inbox, InboxPage } from "../distributor/inbox.ts";
 import { clientOf } from "./authorize.ts";
+import { Stream } from "./parameters.ts";
 import { sendProblem } from "./problem-reply.ts";
 
 const Wanted = Type.Object(
@@ -51,6 +52,11 @@ const Wanted = Type.Object(
       Type.String({ pattern: timestampPattern, description: "Stored at this time or later" }),
     ),
   },
+  { additionalProperties: false },
+);
+
+const Place = Type.Object(
+  { stream: Stream, seq: Type.String({ pattern: "^[1-9][0-9]{0,14}$", description: "Its place there" }) },
   { additionalProperties: false },
 );
 
@@ -103,13 +109,37 @@ export function inbox(app: FastifyInstance, service: Inbox): void {
       return reply.send(textOf(page));
     },
   });
+
+  app.route<{ Params: Static<typeof Place> }>({
+    method: "GET",
+    url: "/v1/inbox/:stream/:seq",
+    schema: { params: Place },
+    config: {
+      access: "client",
+      documented: {
+        id: "inboxItem",
+        tag: "Clients",
+        summary: "One notification that the user sees",
+        description: "Whatever pages would show, with all filters open: archived and silent ones too.",
+        answers: { 200: ["The notification", InboxItemAnswer] },
+        problems: ["notification-not-found"],
+      },
+    },
+    async handler(request, reply) {
+      const { stream, seq } = request.params;
+      const item = await service.item(clientOf(request).user, stream, Number(seq));
+      if (item === null)
+        return sendProblem(reply, problem("notification-not-found", `${stream} shows this user no ${seq}`));
+      reply.header("cache-control", "no-store").type("application/json; charset=utf-8");
+      return reply.send(itemText(item));
+    },
+  });
 }
 
 /** Events are JSON already, and aren't parsed on their way. */
 function textOf({ items, ...rest }: InboxPage): string {
-  const texts = items.map(
-    ({ stream, seq, body, read, archived }) =>
-      `{"stream":"${stream}","seq":${seq},"event":${body},"read":${read},"archived":${archived}}`,
-  );
-  return `{"items":[${texts.join(",")}],${JSON.stringify(rest).slice(1)}`;
+  return `{"items":[${items.map(itemText).join(",")}],${JSON.stringify(rest).slice(1)}`;
 }
+
+const itemText = ({ stream, seq, body, read, archived }: InboxPage["items"][number]): string =>
+  `{"stream":"${stream}","seq":${seq},"event":${body},"read":${read},"archived":${archived}}`;

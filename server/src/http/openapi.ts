@@ -5,6 +5,7 @@ import {
   GrantAnswer,
   GrantsAnswer,
   InboxAnswer,
+  InboxItemAnswer,
   KeyAnswer,
   KeysAnswer,
   MarkedAnswer,
@@ -55,6 +56,7 @@ const named: Readonly<Record<string, TSchema>> = {
   Poll: PollAnswer,
   Marked: MarkedAnswer,
   Unread: UnreadAnswer,
+  InboxItem: InboxItemAnswer,
   Inbox: InboxAnswer,
 };
 
