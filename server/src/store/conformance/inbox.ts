@@ -195,6 +195,28 @@ export function examineInbox(name: string, subject: StoreUnderTest): void {
       expect(first?.body).toBe(sent[0]!.body);
     });
 
+    test("a stream that isn't named by where a page goes on isn't looked at, nor what is followed anew", async () => {
+      const store = await following(subject, "t");
+      await apply(store.streams, ...records("user:a", 2), ...records("topic:t", 2));
+      const first = await page(store, 1);
+      await follow(store, "u");
+      await apply(store.streams, ...records("topic:u", 1));
+      await store.directory.unsubscribe("t", "a");
+      await store.directory.subscribe("t", ["a"], 256);
+      await apply(store.streams, ...records("topic:t", 1), ...records("user:a", 1));
+      const then = await store.queries.inbox({
+        user: "a",
+        limit: 9,
+        from: fromOf(first),
+        filter: everything,
+      });
+      const shown = [...places(first), ...places(then)].filter((one) => one.startsWith("user:"));
+      expect(shown).toEqual(["user:a 2", "user:a 1"]);
+      expect(places(then).every((one) => one.startsWith("user:"))).toBe(true);
+      expect(then.unread.streams.map(({ stream }) => stream)).toEqual(["user:a", "topic:t", "topic:u"]);
+      expect(then.next).toEqual([0, 0, 0]);
+    });
+
     test("what isn't kept is not shown, and nothing is looked for behind it", async () => {
       const store = await following(subject);
       await apply(store.streams, ...records("user:a", 2_000));
