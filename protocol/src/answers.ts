@@ -2,7 +2,7 @@
  * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
-import { markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
+import { markMembers, StateSchema, serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { ProblemAnswer, ReceiptAnswer } from "./receipt.ts";
 import { type Scope, scopes } from "./scopes.ts";
@@ -193,6 +193,18 @@ export const MarkedAnswer = Type.Union([
 ]);
 
 export const UnreadAnswer = UnreadSchema;
+
+export const StateAnswer = StateSchema;
+
+/** A user, as the server knows them. */
+export const UserAnswer = Type.Object({
+  user: UserId,
+  unread: Type.Integer({ minimum: 0, description: "Notifications that they have not read" }),
+  unseen: Type.Integer({ minimum: 0, description: "Of those, the ones beyond what was seen" }),
+  subscriptions: Type.Integer({ minimum: 0, description: "How many topics they follow" }),
+  state: Type.Integer({ minimum: 0, description: "The version of what the application keeps about them" }),
+});
+export type User = Static<typeof UserAnswer>;
 
 export const PollAnswer = Type.Object({
   cursor: Type.String({ description: "For the next poll; opaque" }),

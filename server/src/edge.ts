@@ -12,6 +12,7 @@ import type { Certificate } from "./certificate.ts";
 import { type Config, roles } from "./config/options.ts";
 import { countLive, countSessions } from "./count.ts";
 import type { Distributor } from "./distributor/distributor.ts";
+import { toldOf } from "./distributor/marks.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
 import type { Ground } from "./ground.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
@@ -33,6 +34,7 @@ import { openGrants } from "./receiver/grants.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
 import { openPublishing } from "./receiver/publishing.ts";
 import { openReceiver } from "./receiver/receiver.ts";
+import { openStates } from "./receiver/states.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
 
@@ -77,6 +79,12 @@ export function edgeOf(
           tokens: access.tokens,
           keyring: access.keyring,
           revocations: access.revocations,
+          users: {
+            unread: async (user) => toldOf(await store.positions.unread(user)),
+            state: (user) => store.people.state(user),
+            subscriptions: async (user) => (await store.directory.subscriptions(user)).length,
+          },
+          states: openStates(store.people, bus),
         }
       : null,
     clients:

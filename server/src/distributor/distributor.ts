@@ -2,6 +2,7 @@ import type { BusDriver, BusListener } from "../bus/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { Service } from "../lifecycle.ts";
 import type { DirectoryDriver } from "../store/directory.ts";
+import type { PeopleDriver } from "../store/people.ts";
 import type { PositionsDriver } from "../store/positions.ts";
 import type { StreamsDriver } from "../store/streams.ts";
 import { type Acks, makeAcks } from "./acks.ts";
@@ -39,6 +40,7 @@ export interface DistributorDeps {
   readonly streams: StreamsDriver;
   readonly directory: DirectoryDriver;
   readonly positions: PositionsDriver;
+  readonly people: Pick<PeopleDriver, "state">;
   readonly bus: BusDriver;
   readonly clock: Clock;
   readonly metrics: DistributorMetrics;
@@ -61,8 +63,8 @@ export function makeDistributor(
   deps: DistributorDeps,
   options: DistributorOptions = distributorDefaults,
 ): Distributor {
-  const { streams, directory, positions, bus, clock, metrics } = deps;
-  const reader = makeReader(streams, positions, options.reader);
+  const { streams, directory, positions, people, bus, clock, metrics } = deps;
+  const reader = makeReader(streams, positions, people, options.reader);
   const ticker = makeTicker(clock);
   const budget = makeRingBudget(options.ringBytes, options.ringRows);
   const hubs = makeHubs(bus, reader, clock, { clock, reader, budget, metrics, dirty: ticker.dirty }, options);

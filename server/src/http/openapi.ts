@@ -11,6 +11,7 @@ import {
   PollAnswer,
   RevocationAnswer,
   RevocationsAnswer,
+  StateAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
@@ -21,6 +22,7 @@ import {
   TopicAnswer,
   TopicsAnswer,
   UnreadAnswer,
+  UserAnswer,
 } from "@carillon/protocol/answers";
 import { NotificationBody } from "@carillon/protocol/notification";
 import { type ProblemCode, problemMediaType, problems } from "@carillon/protocol/problems";
@@ -54,6 +56,8 @@ const named: Readonly<Record<string, TSchema>> = {
   Poll: PollAnswer,
   Marked: MarkedAnswer,
   Unread: UnreadAnswer,
+  State: StateAnswer,
+  User: UserAnswer,
 };
 
 const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]));

@@ -7,6 +7,7 @@ import type { AccessDriver } from "./access.ts";
 import type { CoordinationDriver } from "./coordination.ts";
 import type { DirectoryDriver } from "./directory.ts";
 import type { GrantsDriver } from "./grants.ts";
+import type { PeopleDriver } from "./people.ts";
 import type { PositionsDriver } from "./positions.ts";
 import type { StreamsDriver } from "./streams.ts";
 
@@ -17,6 +18,7 @@ export interface StoreBackend {
   readonly positions: PositionsDriver;
   readonly access: AccessDriver;
   readonly coordination: CoordinationDriver;
+  readonly people: PeopleDriver;
   /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
   readonly parts: number;
   /** Resolves when all of it, every server behind it, has answered and can be written to; rejects in a bounded time. */
@@ -41,7 +43,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, grants, positions, access, coordination } = backend;
+  const { streams, directory, grants, positions, access, coordination, people } = backend;
   return {
     ...backend,
     streams: {
@@ -150,6 +152,13 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async release(owner, names) {
         within("the number of leases", names.length, 0, 1_000);
         return coordination.release(owner, names);
+      },
+    },
+    people: {
+      ...people,
+      async putState(user, state, version) {
+        within("the bytes of a state", Buffer.byteLength(state), 2, limits.stateSizeBytes);
+        return people.putState(user, state, version);
       },
     },
   };

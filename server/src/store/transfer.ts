@@ -67,6 +67,7 @@ export interface Copies {
     readonly cursor: string;
     readonly seen: number;
   };
+  readonly states: { readonly user: string; readonly version: number; readonly state: string };
   /** In the order in which they came. */
   readonly receipts: {
     readonly stream: StreamName;
@@ -89,6 +90,7 @@ export const copyKinds = [
   "subscriptions",
   "marks",
   "devices",
+  "states",
   "receipts",
   "notifications",
 ] as const satisfies readonly CopyKind[];

@@ -16,7 +16,7 @@ import type { BusMessage } from "../../src/bus/driver.ts";
 import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
-import { makeMarks } from "../../src/distributor/marks.ts";
+import { makeMarks, toldOf } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { allowsOrigin } from "../../src/http/origins.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
@@ -27,6 +27,7 @@ import { openGrants } from "../../src/receiver/grants.ts";
 import { rememberTopics } from "../../src/receiver/known-topics.ts";
 import { openPublishing } from "../../src/receiver/publishing.ts";
 import { openReceiver } from "../../src/receiver/receiver.ts";
+import { openStates } from "../../src/receiver/states.ts";
 import { openTopics } from "../../src/receiver/topics.ts";
 import { openTracking } from "../../src/receiver/tracking.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
@@ -157,6 +158,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
       revocations,
+      users: {
+        unread: async (user) => toldOf(await store.positions.unread(user)),
+        state: (user) => store.people.state(user),
+        subscriptions: async (user) => (await topics.subscriptions(user)).length,
+      },
+      states: openStates(store.people, bus),
     },
     clients: {
       acks: {

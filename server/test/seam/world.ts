@@ -48,6 +48,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         mark: store.positions.mark,
         unread: store.positions.unread,
       },
+      people: store.people,
       bus: bus.driver,
       clock: schedule.clock,
       metrics: noMetrics,

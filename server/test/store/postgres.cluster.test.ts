@@ -2,6 +2,7 @@ import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
 import { examineGrants } from "../../src/store/conformance/grants.ts";
+import { examinePeople } from "../../src/store/conformance/people.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
@@ -22,5 +23,6 @@ for (const [name, subject] of Object.entries(subjects)) {
   examinePositions(name, subject, Number(process.env["WALKS"] ?? 20));
   examineAccess(name, subject);
   examineRaces(name, subject);
+  examinePeople(name, subject);
   examineCoordination(name, subject);
 }

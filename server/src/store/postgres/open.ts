@@ -7,6 +7,7 @@ import { makeDirectory } from "./directory.ts";
 import { foundStore } from "./found.ts";
 import { makeGrants } from "./grants.ts";
 import { migrate } from "./migrate.ts";
+import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import { makeShard } from "./shard.ts";
 import { allOf, makeShards } from "./shards.ts";
@@ -64,6 +65,7 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
       positions: makePositions(shards),
       access: makeAccess(shards),
       coordination: makeCoordination(shards),
+      people: makePeople(shards),
       parts: founded.parts,
       async ask() {
         await allOf(opened.map(({ query }) => query(anything, [])));

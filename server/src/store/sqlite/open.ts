@@ -10,6 +10,7 @@ import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
 import { makeGrants } from "./grants.ts";
 import { lockDirectory } from "./lock.ts";
+import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
 import { makeStreams } from "./streams.ts";
@@ -133,6 +134,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),
+    people: makePeople(writer, reader),
     parts: 1,
     failed: failure,
     async ask() {

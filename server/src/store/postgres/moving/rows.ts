@@ -31,6 +31,7 @@ const tables: readonly Table[] = [
   { name: "subscriptions", by: "part", key: ["topic", "user_name"] },
   { name: "devices", by: "part", key: ["user_name", "device"] },
   { name: "marks", by: "stream", stream: "user_id", key: ["user_id", "stream_id", "kind"] },
+  { name: "user_state", by: "stream", stream: "user_id", key: ["user_id"] },
   { name: "receipts", by: "stream", stream: "stream_id", key: ["id"], own: ["id"] },
   { name: "trims", by: "stream", stream: "stream_id", key: ["stream_id"] },
 ];

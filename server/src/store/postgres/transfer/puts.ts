@@ -52,6 +52,9 @@ const insertMarks = `
 const insertDevices = `
   INSERT INTO devices(user_name, device, part, seen, cursor)
   SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[]) ON CONFLICT DO NOTHING`;
+const insertStates = `
+  INSERT INTO user_state(user_id, version, state)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) ON CONFLICT DO NOTHING`;
 const insertReceipts = `
   INSERT INTO receipts(stream_id, seq, created_at, user_name)
   SELECT stream_id, seq, created_at, user_name
@@ -225,6 +228,22 @@ export function makePuts(shards: Shards) {
           return shard.query(insertDevices, values, bulk);
         },
       ),
+
+    async states(copies) {
+      const ids = await idsOf(copies.map(({ user }) => userStream(user)));
+      await eachShard(
+        copies,
+        ({ user }) => userStream(user),
+        (shard, some) => {
+          const values = [
+            bigints(some.map(({ user }) => ids.get(userStream(user))!)),
+            bigints(some.map(({ version }) => version)),
+            texts(some.map(({ state }) => state)),
+          ];
+          return shard.query(insertStates, values, bulk);
+        },
+      );
+    },
 
     async receipts(copies) {
       const ids = await idsOf(copies.map(({ stream }) => stream));

@@ -8,6 +8,7 @@ import { makeAccessReads } from "./access.ts";
 import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makeGrantReads } from "./grants.ts";
+import { makePeopleReads } from "./people.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
 import { makeUnreadReads } from "./unread.ts";
@@ -20,6 +21,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
   ...makeUnreadReads(db, now),
   ...makeAccessReads(db, now),
   ...makeCoordinationReads(db, now),
+  ...makePeopleReads(db),
 });
 
 export type ReaderCalls = ReturnType<typeof handlersOf>;

@@ -125,6 +125,13 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     start: [0, ""],
     copyOf: asIs<"devices">("user", "device", "cursor", "seen"),
   },
+  states: {
+    select: `SELECT user_id AS userId, substr(name, 6) AS user, version, state
+      FROM user_state JOIN streams ON id = user_id WHERE user_id > ? ORDER BY user_id LIMIT ?`,
+    order: ["userId"],
+    start: [0],
+    copyOf: asIs<"states">("user", "version", "state"),
+  },
   receipts: {
     select: `SELECT receipts.id, name AS stream, seq, user, ${whole("created_at")} AS at
       FROM receipts JOIN streams ON streams.id = stream_id

@@ -21,6 +21,7 @@ export function makePuts(db: DatabaseSync) {
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
   const mark = insert("marks(user_id, stream_id, kind, up_to, excepted)", 5);
   const device = insert("devices(user_id, device, cursor, seen)", 4);
+  const state = insert("user_state(user_id, version, state)", 3);
   const receipt = insert("receipts(stream_id, seq, user, created_at)", 4);
   const notification = insert(
     "notifications(stream_id, seq, kind, receipt, created_at, expires_at, collapse_key, key, digest, body)",
@@ -59,6 +60,7 @@ export function makePuts(db: DatabaseSync) {
       mark.run(idOf(userStream(user)), idOf(stream), markCodes[kind], upTo, excepted);
     },
     devices: (copy) => void device.run(idOf(userStream(copy.user)), copy.device, copy.cursor, copy.seen),
+    states: (copy) => void state.run(idOf(userStream(copy.user)), copy.version, copy.state),
     receipts: (copy) => void receipt.run(idOf(copy.stream), copy.seq, copy.user, copy.at),
     notifications(copy) {
       const { seq, kind, createdAt, expiresAt, collapseKey, key: name, digest, body } = copy;

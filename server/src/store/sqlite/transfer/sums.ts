@@ -12,6 +12,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   subscriptions: "subscriptions",
   marks: "marks",
   devices: "devices",
+  states: "user_state",
   receipts: "receipts",
   notifications: "notifications",
 };

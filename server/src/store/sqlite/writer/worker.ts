@@ -12,6 +12,7 @@ import { makeGrantWrites } from "./grants.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
 import { makeMarkWrites } from "./marks.ts";
+import { makePeopleWrites } from "./people.ts";
 import { makePositionWrites } from "./positions.ts";
 import { makeStreamCache } from "./stream-cache.ts";
 import { makeTakeBack } from "./take-back.ts";
@@ -28,6 +29,7 @@ const handlersOf = (writing: Writing) => ({
   ...makeMarkWrites(writing),
   ...makeAccessWrites(writing),
   ...makeCoordinationWrites(writing),
+  ...makePeopleWrites(writing),
 });
 
 export type WriterCalls = ReturnType<typeof handlersOf>;
