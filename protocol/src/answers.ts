@@ -204,6 +204,23 @@ export const UserAnswer = Type.Object({
   subscriptions: Type.Integer({ minimum: 0, description: "How many topics they follow" }),
   state: Type.Integer({ minimum: 0, description: "The version of what the application keeps about them" }),
 });
+export const PresenceAnswer = Type.Object({
+  online: Type.Boolean({ description: "Whether there is a session" }),
+  complete: Type.Boolean({
+    description: "Whether all servers could be asked: where not, there may be sessions that aren't told",
+  }),
+  count: Type.Integer({ minimum: 0, description: "How many sessions there are" }),
+  sessions: Type.Array(
+    Type.Object({
+      session: Type.String({ description: "As `hello` says it" }),
+      transport: Type.Union([Type.Literal("websocket"), Type.Literal("sse"), Type.Literal("poll")]),
+      since: Time("When it began"),
+      device: Type.Union([Type.String(), Type.Null()], { description: "The name that it gave" }),
+    }),
+    { maxItems: 100, description: "The first of them, the longest here first: 16 of a server, 100 in all" },
+  ),
+});
+export type PresenceTold = Static<typeof PresenceAnswer>;
 export type User = Static<typeof UserAnswer>;
 
 export const PollAnswer = Type.Object({
@@ -216,6 +233,7 @@ export const PollAnswer = Type.Object({
       serverFrames.read,
       serverFrames.archive,
       serverFrames.unread,
+      serverFrames.state,
       serverFrames.goaway,
     ]),
   ),

@@ -1,6 +1,7 @@
 /**
  * What clients and producers connect to: the routes and sessions of the roles that a process has. A part of assemble.ts.
  */
+import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { Server as SecureServer } from "node:tls";
 import type { Access } from "./access/open.ts";
@@ -32,6 +33,7 @@ import {
 import { openFollowing } from "./receiver/following.ts";
 import { openGrants } from "./receiver/grants.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
+import { openPresence, type Presence } from "./receiver/presence.ts";
 import { openPublishing } from "./receiver/publishing.ts";
 import { openReceiver } from "./receiver/receiver.ts";
 import { openStates } from "./receiver/states.ts";
@@ -40,6 +42,7 @@ import { openTracking } from "./receiver/tracking.ts";
 
 export interface Edge {
   readonly sessions: Sessions | null;
+  readonly presence: Presence;
   readonly http: Service;
   /** Of files that change what it serves with. */
   readonly watches: readonly Service[];
@@ -53,6 +56,7 @@ export function edgeOf(
   certificate: Certificate | null,
   distributor: Distributor | null,
   isKept: boolean,
+  isShared: boolean,
 ): Edge {
   const { config, log, clock, metrics, store, records, bus } = ground;
   const authorizer = makeAuthorizer({ ...access, isRevoked: access.revocations.isRevoked });
@@ -70,6 +74,15 @@ export function edgeOf(
   });
   const following = openFollowing(directory, grants, bus);
   const publishing = openPublishing(receiver, grants);
+  const sessions =
+    distributor === null ? null : sessionsOf(ground, access, { distributor, following, publishing });
+  const presence = openPresence({
+    bus,
+    clock,
+    asker: randomUUID(),
+    sessionsOf: (user) => sessions?.present(user) ?? [],
+    isShared,
+  });
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
@@ -85,6 +98,7 @@ export function edgeOf(
             subscriptions: async (user) => (await store.directory.subscriptions(user)).length,
           },
           states: openStates(store.people, bus),
+          presence,
         }
       : null,
     clients:
@@ -112,8 +126,6 @@ export function edgeOf(
     metrics,
     limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
   });
-  const sessions =
-    distributor === null ? null : sessionsOf(ground, access, { distributor, following, publishing });
   if (sessions !== null) registerLive(app, liveOf(ground, access, sessions, authorizer, addressOf));
   let served = certificate;
   metrics.gauge("carillon_certificate_expiry_timestamp_seconds", () => (served?.validUntil ?? 0) / 1_000);
@@ -124,6 +136,7 @@ export function edgeOf(
   };
   return {
     sessions,
+    presence,
     watches: certificate === null ? [] : [watchCertificate(ground, certificate, replace)],
     http: {
       name: "http",

@@ -109,6 +109,8 @@ export class Hub {
       case "ephemeral":
         return this.ephemeral(message.body);
       case "revoked":
+      case "asked":
+      case "present":
         return;
     }
   }

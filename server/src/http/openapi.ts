@@ -9,6 +9,7 @@ import {
   MarkedAnswer,
   NewKeyAnswer,
   PollAnswer,
+  PresenceAnswer,
   RevocationAnswer,
   RevocationsAnswer,
   StateAnswer,
@@ -58,6 +59,7 @@ const named: Readonly<Record<string, TSchema>> = {
   Unread: UnreadAnswer,
   State: StateAnswer,
   User: UserAnswer,
+  Presence: PresenceAnswer,
 };
 
 const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]));

@@ -14,6 +14,7 @@ import type { Certificate } from "../certificate.ts";
 import type { Clock } from "../clock.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Grants } from "../receiver/grants.ts";
+import type { Presence } from "../receiver/presence.ts";
 import type { Publishing } from "../receiver/publishing.ts";
 import type { Receiver } from "../receiver/receiver.ts";
 import type { States } from "../receiver/states.ts";
@@ -30,6 +31,7 @@ import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
 import { type Asking, shareWithPages } from "./origins.ts";
+import { presence } from "./presence.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { publishing } from "./publishing.ts";
 import { limitRates } from "./rates.ts";
@@ -76,6 +78,7 @@ export interface ProducerDeps {
   readonly revocations: Revocations;
   readonly users: Users;
   readonly states: States;
+  readonly presence: Pick<Presence, "of">;
 }
 
 /** What clients ask for: the distributor's. */
@@ -175,4 +178,5 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
   keys(app, producers.keyring);
   users(app, producers.users);
   states(app, producers.states);
+  presence(app, producers.presence);
 }

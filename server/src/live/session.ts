@@ -19,6 +19,7 @@ import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import type { Problem } from "@carillon/protocol/problems";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Client } from "../access/principal.ts";
+import type { PresentSession } from "../bus/driver.ts";
 import type { Feed } from "../distributor/feed.ts";
 import type { FeedSink } from "../distributor/feed-sink.ts";
 import { Failure } from "../errors.ts";
@@ -67,6 +68,7 @@ export class Session implements FeedSink, WheelEntry {
   private readonly greeting: boolean;
   private readonly unreadRev: number | null;
   private readonly stateVersion: number | null;
+  private readonly openedAt: number;
   private readonly shared: SessionShared;
   private readonly feed: Feed;
   private phase: Phase = "opening";
@@ -97,7 +99,7 @@ export class Session implements FeedSink, WheelEntry {
     this.unreadRev = options.rev ?? null;
     this.stateVersion = options.version ?? null;
     this.shared = shared;
-    this.heardAt = this.wroteAt = shared.clock.now();
+    this.openedAt = this.heardAt = this.wroteAt = shared.clock.now();
     this.feed = shared.distributor.feed(this.user, this);
     shared.wheel.add(this, this.untilDue(this.heardAt));
     void this.feed.open(options.cursor, options.device);
@@ -106,6 +108,11 @@ export class Session implements FeedSink, WheelEntry {
   /** The client's place in every stream after what was written so far. */
   cursor(): string {
     return this.feed.cursor();
+  }
+
+  present(): PresentSession {
+    const { id, encoding, openedAt, device } = this;
+    return { session: id, transport: encoding.name, since: Math.floor(openedAt), device, lingers: false };
   }
 
   /** Everything missed has been written. */

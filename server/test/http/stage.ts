@@ -164,6 +164,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         subscriptions: async (user) => (await topics.subscriptions(user)).length,
       },
       states: openStates(store.people, bus),
+      presence: { of: async () => ({ count: 0, sessions: [], complete: true }) },
     },
     clients: {
       acks: {
