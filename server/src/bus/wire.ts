@@ -141,7 +141,7 @@ function revoked(reading: Reading): BusMessage {
 }
 
 function names(text: string): (string | null)[] {
-  const value = valueOf(text);
+  const value = jsonIn(text);
   const isName = (item: unknown) => item === null || typeof item === "string";
   return Array.isArray(value) && value.every(isName) ? value : [];
 }
@@ -156,7 +156,7 @@ function present(reading: Reading): BusMessage {
 type PackedSession = [string, PresentSession["transport"], number, string | null, 0 | 1];
 
 function sessionsIn(text: string): PresentSession[] {
-  const packed = valueOf(text);
+  const packed = jsonIn(text);
   if (!Array.isArray(packed)) throw new Unreadable();
   return (packed as PackedSession[]).map(([session, transport, since, device, lingers]) => ({
     session,
@@ -167,7 +167,7 @@ function sessionsIn(text: string): PresentSession[] {
   }));
 }
 
-function valueOf(text: string): unknown {
+function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -160,6 +160,10 @@ export function withBounds(backend: StoreBackend): StoreBackend {
         within("the bytes of a state", Buffer.byteLength(state), 2, limits.stateSizeBytes);
         return people.putState(user, state, version);
       },
+      async continueErasing(limit) {
+        within("limit", limit, 1, 10_000);
+        return people.continueErasing(limit);
+      },
     },
   };
 }

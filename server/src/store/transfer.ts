@@ -68,6 +68,16 @@ export interface Copies {
     readonly seen: number;
   };
   readonly states: { readonly user: string; readonly version: number; readonly state: string };
+  /** `user` is null where all is done. */
+  readonly erasures: {
+    readonly hash: string;
+    readonly user: string | null;
+    readonly topicsTo: string | null;
+    readonly at: number;
+    readonly head: number;
+    readonly rev: number;
+    readonly until: number;
+  };
   /** In the order in which they came. */
   readonly receipts: {
     readonly stream: StreamName;
@@ -91,6 +101,7 @@ export const copyKinds = [
   "marks",
   "devices",
   "states",
+  "erasures",
   "receipts",
   "notifications",
 ] as const satisfies readonly CopyKind[];

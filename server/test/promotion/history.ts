@@ -34,6 +34,7 @@ export type Step =
   | { readonly do: "mark"; readonly user: string; readonly kind: MarkKind; readonly change: MarkChange }
   | { readonly do: "device"; readonly user: string; readonly device: string; readonly cursor: string }
   | { readonly do: "state"; readonly user: string; readonly state: string; readonly version: number }
+  | { readonly do: "erase"; readonly user: string; readonly topicsTo: string | null; readonly steps: number }
   | { readonly do: "addKey" | "removeKey"; readonly name: string }
   | { readonly do: "revoke" | "unrevoke"; readonly user: string; readonly tokenId: string | null }
   | { readonly do: "advance"; readonly steps: number };
@@ -113,6 +114,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       user,
       state: fc.constantFrom("{}", '{"plan":"pro"}', '{"имя":"\u{1f514} \\\\u0000"}'),
       version: fc.nat(2),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: does("erase"),
+      user,
+      topicsTo: fc.constantFrom(null, "key:other"),
+      steps: fc.nat(3),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: does("addKey"), name: fc.constantFrom("shop", "ops") }) },
@@ -198,6 +208,10 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return positions.saveDevices([{ user: step.user, device: step.device, cursor: step.cursor }]);
     case "state":
       return void (await people.putState(step.user, step.state, step.version));
+    case "erase":
+      await people.beginErasing(step.user, step.topicsTo);
+      for (let at = 0; at < step.steps; at++) await people.continueErasing(2);
+      return;
     case "addKey":
       return void (await access.addKey({
         name: step.name,

@@ -4,6 +4,7 @@ import type { StoreBackend } from "../store.ts";
 import { makeAccess } from "./access.ts";
 import { makeCoordination } from "./coordination.ts";
 import { makeDirectory } from "./directory.ts";
+import { makeErasing } from "./erasing.ts";
 import { foundStore } from "./found.ts";
 import { makeGrants } from "./grants.ts";
 import { migrate } from "./migrate.ts";
@@ -58,14 +59,15 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
     await Promise.all(opened.map(makeDays));
     const founded = await foundStore(opened, options.parts ?? 128);
     const shards = await makeShards(founded.shards, founded.parts);
+    const erasing = makeErasing(shards, founded.parts);
     return {
-      streams: makeStreams(shards, options.identityWindowMs, clock),
+      streams: makeStreams(shards, options.identityWindowMs, clock, erasing),
       directory: makeDirectory(shards),
       grants: makeGrants(shards),
       positions: makePositions(shards),
       access: makeAccess(shards),
       coordination: makeCoordination(shards),
-      people: makePeople(shards),
+      people: makePeople(shards, erasing),
       parts: founded.parts,
       async ask() {
         await allOf(opened.map(({ query }) => query(anything, [])));

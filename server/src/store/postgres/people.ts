@@ -10,7 +10,10 @@ const states = `
   WHERE name = ANY ($1::text[]) AND carillon_may_read($2::int[])`;
 const put = "SELECT carillon_put_state($1, $2, $3, $4) AS rev";
 
-export function makePeople(shards: Shards): PeopleDriver {
+export function makePeople(
+  shards: Shards,
+  erasing: Pick<PeopleDriver, "beginErasing" | "continueErasing">,
+): PeopleDriver {
   const { of, partOf, steady } = shards;
 
   const stateOf = makeGather<Shard, StreamName, KeptState>(async (shard, names) => {
@@ -21,6 +24,7 @@ export function makePeople(shards: Shards): PeopleDriver {
   });
 
   return {
+    ...erasing,
     state: (user) =>
       steady(() => {
         const name = userStream(user);

@@ -13,6 +13,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   marks: "marks",
   devices: "devices",
   states: "user_state",
+  erasures: "erasures WHERE part >= 0 OR (SELECT server FROM meta) = 0",
   receipts: "receipts",
   notifications: "notifications",
 };

@@ -13,6 +13,7 @@ const counted: { readonly [K in CopyKind]: string } = {
   marks: "marks",
   devices: "devices",
   states: "user_state",
+  erasures: "erasures",
   receipts: "receipts",
   notifications: "notifications",
 };
