@@ -237,7 +237,15 @@ async function assembleInto(
   const access = keys === null ? null : await accessOf(ground, keys, (user) => edge?.sessions?.recheck(user));
   await begin({
     name: "bus",
-    start: () => bus.start(listenerOf(distributor?.listener ?? deaf, access, () => edge?.presence ?? null)),
+    start: () =>
+      bus.start(
+        listenerOf(
+          distributor?.listener ?? deaf,
+          access,
+          () => edge?.presence ?? null,
+          (user) => edge?.erased(user),
+        ),
+      ),
     stop: () => bus.stop(),
   });
   for (const service of access?.services ?? []) {

@@ -27,9 +27,11 @@ export const listenerOf = (
   hubs: BusListener,
   access: Access | null,
   presence: () => Pick<Presence, "heard"> | null,
+  erased: (user: string) => void,
 ): BusListener => ({
   message(message: BusMessage) {
     if (message.type === "revoked") access?.revocations.heard(message);
+    else if (message.type === "erased") erased(message.user);
     else if (message.type === "asked" || message.type === "present") presence()?.heard(message);
     else hubs.message(message);
   },

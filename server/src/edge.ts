@@ -30,6 +30,7 @@ import {
   sessionsDefaults,
   type Verify,
 } from "./live/sessions.ts";
+import { openErasing } from "./receiver/erasing.ts";
 import { openFollowing } from "./receiver/following.ts";
 import { openGrants } from "./receiver/grants.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
@@ -43,6 +44,8 @@ import { openTracking } from "./receiver/tracking.ts";
 export interface Edge {
   readonly sessions: Sessions | null;
   readonly presence: Presence;
+  /** Lets go of a user who was erased. */
+  erased(user: string): void;
   readonly http: Service;
   /** Of files that change what it serves with. */
   readonly watches: readonly Service[];
@@ -99,6 +102,7 @@ export function edgeOf(
           },
           states: openStates(store.people, bus),
           presence,
+          erasing: openErasing({ people: store.people, revocations: access.revocations, bus, clock }),
         }
       : null,
     clients:
@@ -137,6 +141,10 @@ export function edgeOf(
   return {
     sessions,
     presence,
+    erased(user) {
+      sessions?.erased(user);
+      distributor?.erased(user);
+    },
     watches: certificate === null ? [] : [watchCertificate(ground, certificate, replace)],
     http: {
       name: "http",

@@ -59,6 +59,8 @@ export type BusMessage =
       readonly stream: typeof everywhere;
       readonly revocation: Revocation;
     }
+  /** The user was erased: whoever holds something of theirs lets go of it. */
+  | { readonly type: "erased"; readonly stream: typeof everywhere; readonly user: string }
   /** Whoever has sessions of the user answers to `asker`; so does the asker, always, and sees that the bus carries. */
   | {
       readonly type: "asked";

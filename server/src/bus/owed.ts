@@ -30,6 +30,8 @@ function keyOf(message: BusMessage): string {
       return `${message.seq} ${message.stream}`;
     case "revoked":
       return JSON.stringify(placeOf(message.revocation));
+    case "erased":
+      return `${message.type} ${message.user}`;
     default:
       return `${message.type} ${message.stream}`;
   }

@@ -40,6 +40,7 @@ const message: fc.Arbitrary<BusMessage> = fc.oneof(
   fc.record({ type: fc.constant("changed"), stream, rev: whole }),
   fc.record({ type: fc.constant("withdrawn"), stream, seq: whole, rev: whole }),
   fc.record({ type: fc.constant("ephemeral"), stream, body: text }),
+  fc.record({ type: fc.constant("erased"), stream: fc.constant(everywhere), user: id }),
   fc.record({ type: fc.constant("asked"), stream: fc.constant(everywhere), asker: id, id, user: id }),
   fc.record({
     type: fc.constant("present"),

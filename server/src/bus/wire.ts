@@ -5,6 +5,7 @@
  *   r<stream> <acceptedAt> <committedAt> <first seq> <rows> then a row: <kind, + 4 with receipt> <expiresAt or -> <length or -> <body>
  *   h<stream> <head>    c<stream> <rev>    w<stream> <seq> <rev>    e<stream> <length> <body>
  *   v<until> <issuedBefore or -> <length> <JSON of [user, token id]>
+ *   x<user>
  *   q<asker> <id> <user>    p<stream> <id> <count> <length> <JSON of [[session, transport, since, device, 1 or 0], ...]>
  *
  * Every field but a body ends with a space; stream names have none. Lengths are of UTF-16 units, as strings have
@@ -43,6 +44,8 @@ export function encodeMessage(message: BusMessage): string {
       const place = JSON.stringify([user, tokenId]);
       return `v${until} ${issuedBefore ?? "-"} ${place.length} ${place}`;
     }
+    case "erased":
+      return `x${message.user} `;
     case "asked":
       return `q${message.asker} ${message.id} ${message.user} `;
     case "present": {
@@ -187,6 +190,8 @@ function message(reading: Reading): BusMessage {
       return { type: "withdrawn", stream: stream(reading), seq: whole(reading), rev: whole(reading) };
     case "v":
       return revoked(reading);
+    case "x":
+      return { type: "erased", stream: everywhere, user: field(reading) };
     case "q":
       return {
         type: "asked",

@@ -1,3 +1,4 @@
+import { userStream } from "@carillon/protocol/stream";
 import type { BusDriver, BusListener } from "../bus/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { Service } from "../lifecycle.ts";
@@ -54,6 +55,8 @@ export interface Distributor extends Service {
   feed(user: string, sink: FeedSink): Feed;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(session: Flushable): void;
+  /** The user was erased: nothing of theirs stays in memory, or is stored later. */
+  erased(user: string): void;
   hubCount(): number;
   /** What the bus is to be started with, before this role starts. */
   readonly listener: BusListener;
@@ -85,6 +88,10 @@ export function makeDistributor(
     marks: makeMarks({ mark: positions.mark, unread: reader.unread }, bus),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
+    erased(user) {
+      acks.forget(user);
+      hubs.forget(userStream(user));
+    },
     hubCount: () => hubs.count(),
     listener: hubs.listener,
     async start() {

@@ -109,6 +109,7 @@ export class Hub {
       case "ephemeral":
         return this.ephemeral(message.body);
       case "revoked":
+      case "erased":
       case "asked":
       case "present":
         return;

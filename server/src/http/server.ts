@@ -12,6 +12,7 @@ import type { Tokens } from "../access/tokens.ts";
 import type { AddressOf } from "../address.ts";
 import type { Certificate } from "../certificate.ts";
 import type { Clock } from "../clock.ts";
+import type { Erasing } from "../receiver/erasing.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Grants } from "../receiver/grants.ts";
 import type { Presence } from "../receiver/presence.ts";
@@ -25,6 +26,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type Acks, acks } from "./acks.ts";
 import { type Authorizer, guard } from "./authorize.ts";
 import { budgetBodies } from "./body-budget.ts";
+import { erasing } from "./erasing.ts";
 import { answerEverything } from "./errors.ts";
 import { grants } from "./grants.ts";
 import { keys } from "./keys.ts";
@@ -78,6 +80,7 @@ export interface ProducerDeps {
   readonly revocations: Revocations;
   readonly users: Users;
   readonly states: States;
+  readonly erasing: Erasing;
   readonly presence: Pick<Presence, "of">;
 }
 
@@ -179,4 +182,5 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
   users(app, producers.users);
   states(app, producers.states);
   presence(app, producers.presence);
+  erasing(app, producers.erasing);
 }

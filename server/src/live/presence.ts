@@ -8,6 +8,8 @@ import type { Clock } from "../clock.ts";
 export interface Lingering {
   /** A poll has ended: the client is expected back. */
   left(user: string, session: PresentSession): void;
+  /** The user was erased. */
+  forget(user: string): void;
   /** The polls of a user that linger and of whose device none is under way. */
   of(user: string, live: readonly PresentSession[]): readonly PresentSession[];
 }
@@ -55,6 +57,11 @@ export function makeLingering(clock: Pick<Clock, "now">, most: number): Lingerin
       const of = devices.get(user) ?? new Set();
       devices.set(user, of.add(deviceOf(session)));
       sweep();
+    },
+
+    forget(user) {
+      for (const device of devices.get(user) ?? []) polls.delete(keyOf(user, device));
+      devices.delete(user);
     },
 
     of(user, live) {

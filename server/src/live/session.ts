@@ -218,6 +218,12 @@ export class Session implements FeedSink, WheelEntry {
     if (this.shared.isRevoked(this.client)) this.close("token-revoked", "the token was revoked");
   }
 
+  /** Nothing of it is stored behind the erasing of its user. */
+  erased(): void {
+    this.ackedBeyondStored = false;
+    this.close("user-erased", "the user was erased");
+  }
+
   /** Asks the client to go elsewhere. */
   goaway(withinMs: number, jitterMs: number): void {
     if (this.phase !== "serving" && this.phase !== "opening") return;

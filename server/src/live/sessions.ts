@@ -77,6 +77,8 @@ export interface Sessions extends Service {
   open(options: SessionOptions): Session;
   /** Ends those of this user, or of all, whose token is good no more. */
   recheck(user: string | null): void;
+  /** Ends those of a user who was erased. */
+  erased(user: string): void;
   /** Those of a user; a client that polls has one between two polls too. */
   present(user: string): readonly PresentSession[];
   /** Asks every session to go elsewhere, spread over the window, and closes those that are left at its end. */
@@ -162,6 +164,10 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
     open,
     recheck(user) {
       for (const session of [...(user === null ? sessions : (perUser.get(user) ?? []))]) session.recheck();
+    },
+    erased(user) {
+      for (const session of [...(perUser.get(user) ?? [])]) session.erased();
+      lingering.forget(user);
     },
     present(user) {
       const live = (perUser.get(user) ?? []).map((session) => session.present());

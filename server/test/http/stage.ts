@@ -22,6 +22,7 @@ import { allowsOrigin } from "../../src/http/origins.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
+import { openErasing } from "../../src/receiver/erasing.ts";
 import { openFollowing } from "../../src/receiver/following.ts";
 import { openGrants } from "../../src/receiver/grants.ts";
 import { rememberTopics } from "../../src/receiver/known-topics.ts";
@@ -164,6 +165,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         subscriptions: async (user) => (await topics.subscriptions(user)).length,
       },
       states: openStates(store.people, bus),
+      erasing: openErasing({ people: store.people, revocations, bus, clock }),
       presence: { of: async () => ({ count: 0, sessions: [], complete: true }) },
     },
     clients: {

@@ -1,6 +1,7 @@
 import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examineErasing } from "../../src/store/conformance/erasing.ts";
 import { examineGrants } from "../../src/store/conformance/grants.ts";
 import { examinePeople } from "../../src/store/conformance/people.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
@@ -24,5 +25,6 @@ for (const [name, subject] of Object.entries(subjects)) {
   examineAccess(name, subject);
   examineRaces(name, subject);
   examinePeople(name, subject);
+  examineErasing(name, subject);
   examineCoordination(name, subject);
 }

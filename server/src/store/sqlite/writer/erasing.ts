@@ -22,7 +22,7 @@ interface Pending {
 export interface Erasing {
   beginErasing(user: string, topicsTo: string | null): { readonly at: number };
   continueErasing(limit: number): ErasureStep;
-  /** An erasure was finished, and its traces in the files weren't removed since. */
+  /** An erasure was finished, topics of the user's too, and its traces in the files weren't removed since. */
   isDone(): boolean;
   cleaned(): void;
 }
@@ -75,6 +75,7 @@ export function makeErasing(writing: Writing): Erasing {
     db.prepare(`DELETE FROM ${table} WHERE stream_id = ?`),
   );
 
+  const trimming = db.prepare("SELECT 1 FROM trims WHERE due_at <= ? LIMIT 1");
   let isDone = false;
 
   const takeBack = (user: string, limit: number): ErasureStep["withdrawn"] => {
@@ -157,16 +158,14 @@ export function makeErasing(writing: Writing): Erasing {
       if (!wasBusy) return { done: true, withdrawn: [], changed: [] };
       db.exec("PRAGMA secure_delete = ON");
       const taken = step(limit);
-      if (taken.done) {
-        isDone = true;
-        db.exec("PRAGMA secure_delete = OFF");
-      }
+      if (taken.done) isDone = true;
       return taken;
     },
 
-    isDone: () => isDone,
+    isDone: () => isDone && trimming.get(now()) === undefined,
     cleaned() {
       isDone = false;
+      db.exec("PRAGMA secure_delete = OFF");
     },
   };
 }
