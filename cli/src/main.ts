@@ -9,6 +9,7 @@ import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
 import { parts } from "./parts.ts";
+import { user } from "./people.ts";
 import { promote } from "./promote.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
@@ -23,6 +24,7 @@ const verbs = [
   listen,
   token,
   topic,
+  user,
   key,
   status,
   config,

@@ -165,8 +165,8 @@ BEGIN
     WITH gone AS (
       UPDATE notifications n SET kind = 2, body = NULL, collapse_key = NULL
       FROM (SELECT o.stream_id, o.seq, o.created_at FROM notifications o
-        WHERE carillon_author(o.body) = in_user AND o.stream_id = ANY (streams_of) LIMIT most) some
-      WHERE n.stream_id = some.stream_id AND n.seq = some.seq AND n.created_at = some.created_at
+        WHERE carillon_author(o.body) = in_user AND o.stream_id = ANY (streams_of) LIMIT most) found
+      WHERE n.stream_id = found.stream_id AND n.seq = found.seq AND n.created_at = found.created_at
       RETURNING n.stream_id, n.seq),
     raised AS (
       UPDATE streams s SET rev = s.rev + 1 FROM (SELECT DISTINCT stream_id FROM gone) g WHERE s.id = g.stream_id
