@@ -94,8 +94,8 @@ export function makeAcks(positions: PositionsDriver, clock: Clock): Acks {
       acks.device(user, device, moveDevice(waiting() ?? stored, place));
     },
     forget(user) {
-      for (const of of [receipts, devices])
-        for (const key of of.keys()) if (key.startsWith(`${user} `)) of.delete(key);
+      for (const waiting of [receipts, devices])
+        for (const key of waiting.keys()) if (key.startsWith(`${user} `)) waiting.delete(key);
     },
     start() {
       started = true;
