@@ -146,20 +146,25 @@ BEGIN
 END $$;
 
 -- What a server has of the user beside that: grants, receipts, topics that are gone, and, as tombstones, what they sent.
+-- Of the parts that are here: what is being moved is left where it goes. The last row says how many receipts went and how
+-- many parts are here: who asks all servers knows whether one was missed between two of them.
 CREATE FUNCTION carillon_erase_of(in_user text, most integer)
 RETURNS TABLE(stream text, seq bigint, rev bigint, touched bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+  here integer[] := array(SELECT part FROM parts WHERE state = 'here');
   removed bigint;
-  total bigint := 0;
   streams_of bigint[];
 BEGIN
-  PERFORM carillon_may_write(array(SELECT part FROM parts WHERE state = 'here'));
-  DELETE FROM grants WHERE user_name = in_user;
-  UPDATE topics SET owner = '' WHERE owner = 'user:' || in_user AND state = 'gone';
-  DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE user_name = in_user LIMIT most);
-  GET DIAGNOSTICS total = ROW_COUNT;
+  PERFORM carillon_may_write(here);
+  DELETE FROM grants WHERE user_name = in_user AND part = ANY (here);
+  UPDATE topics SET owner = '' WHERE owner = 'user:' || in_user AND state = 'gone' AND part = ANY (here);
+  DELETE FROM receipts WHERE id IN (
+    SELECT r.id FROM receipts r JOIN streams s ON s.id = r.stream_id
+    WHERE r.user_name = in_user AND s.part = ANY (here) LIMIT most);
+  GET DIAGNOSTICS removed = ROW_COUNT;
   SELECT array_agg(DISTINCT n.stream_id) INTO streams_of FROM (
-    SELECT stream_id FROM notifications WHERE carillon_author(body) = in_user LIMIT most) n;
+    SELECT o.stream_id FROM notifications o JOIN streams s ON s.id = o.stream_id
+    WHERE carillon_author(o.body) = in_user AND s.part = ANY (here) LIMIT most) n;
   PERFORM FROM streams s WHERE s.id = ANY (streams_of) ORDER BY s.id FOR NO KEY UPDATE;
   RETURN QUERY
     WITH gone AS (
@@ -172,7 +177,7 @@ BEGIN
       UPDATE streams s SET rev = s.rev + 1 FROM (SELECT DISTINCT stream_id FROM gone) g WHERE s.id = g.stream_id
       RETURNING s.id, s.name, s.rev)
     SELECT r.name, g.seq, r.rev, 1::bigint FROM gone g JOIN raised r ON r.id = g.stream_id;
-  RETURN QUERY SELECT NULL::text, NULL::bigint, NULL::bigint, total;
+  RETURN QUERY SELECT NULL::text, cardinality(here)::bigint, NULL::bigint, removed;
 END $$;
 
 -- Rows of erased users' streams; how many went.
