@@ -60,7 +60,11 @@ const acts: Readonly<Record<string, Act>> = {
   async erase(target, given, user) {
     if (!given.yes) throw new UsageError(`this erases all that is of user:${user}, for good: say --yes`);
     const query = given["keep-topics"] ? "?topics=keep" : "";
-    return { answer: await request(target, "DELETE", `${user}${query}`), text: "erased" };
+    const answer = await request(target, "DELETE", `${user}${query}`);
+    // No body: all is done.
+    const rest =
+      "erased for everybody to see; the rest goes within a while, and the same again says whether it has";
+    return { answer: answer ?? { user, done: true }, text: answer === null ? "erased" : rest };
   },
 };
 

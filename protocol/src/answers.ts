@@ -220,6 +220,13 @@ export const PresenceAnswer = Type.Object({
     { maxItems: 100, description: "The first of them, the longest here first: 16 of a server, 100 in all" },
   ),
 });
+/** 202 for an erasing that takes longer than a moment. */
+export const ErasingAnswer = Type.Object({
+  user: UserId,
+  done: Type.Literal(false, {
+    description: "The rest goes within a while; the same request says whether it has",
+  }),
+});
 export type PresenceTold = Static<typeof PresenceAnswer>;
 export type User = Static<typeof UserAnswer>;
 

@@ -1,3 +1,4 @@
+import { ErasingAnswer } from "@carillon/protocol/answers";
 import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { Erasing } from "../receiver/erasing.ts";
@@ -35,8 +36,8 @@ export function erasing(app: FastifyInstance, service: Erasing): void {
           "Sessions end at once, tokens issued before are refused. May be repeated; of somebody unknown it erases nothing.",
         answers: {
           202: [
-            "Nobody is shown anything of theirs any more; the rest goes within a while, over restarts too",
-            null,
+            "Nobody is shown anything of theirs any more; the rest goes, over restarts too",
+            ErasingAnswer,
           ],
           204: ["All is erased", null],
         },
@@ -48,7 +49,7 @@ export function erasing(app: FastifyInstance, service: Erasing): void {
       const topicsTo = request.query.topics === "keep" ? `key:${producerOf(request).key.name}` : null;
       const done = await service.erase(user, topicsTo);
       if (typeof done !== "string") return sendProblem(reply, done);
-      return reply.code(done === "done" ? 204 : 202).send();
+      return done === "done" ? reply.code(204).send() : reply.code(202).send({ user, done: false });
     },
   });
 }

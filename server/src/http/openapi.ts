@@ -2,6 +2,7 @@
 import {
   AcceptedAnswer,
   BatchAnswer,
+  ErasingAnswer,
   GrantAnswer,
   GrantsAnswer,
   KeyAnswer,
@@ -59,6 +60,7 @@ const named: Readonly<Record<string, TSchema>> = {
   Unread: UnreadAnswer,
   State: StateAnswer,
   User: UserAnswer,
+  Erasing: ErasingAnswer,
   Presence: PresenceAnswer,
 };
 
