@@ -1,9 +1,8 @@
 /** Section 5.5: what applications keep about users, and what their clients are told of it. */
 import type { UserState } from "@carillon/protocol/frames";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventually } from "./client/deadline.ts";
 import { request } from "./client/request.ts";
-import { transports } from "./client/session.ts";
 import { openWebSocket } from "./client/websocket.ts";
 import type { Server, User } from "./server.ts";
 
@@ -83,19 +82,23 @@ export function people(server: Server): void {
     expect(framesOf(await waiting)).toContainEqual(told);
     expect(framesOf(await poll("state=0", 0))).toContainEqual(told);
     expect(framesOf(await poll("state=1", 0))).not.toContainEqual(told);
+    const text = "é\n\u2028".repeat(1_800);
+    await put(user, { text });
+    expect(framesOf(await poll("state=1", 0))).toContainEqual({ type: "state", version: 2, state: { text } });
     expect(await poll("state=x", 0)).toMatchObject({ status: 400, body: { code: "parameter-invalid" } });
   });
 
-  describe.each(transports)("over %s", (transport) => {
-    test("a state of the largest size arrives whole", async () => {
+  test.each(["websocket", "sse"] as const)(
+    "over %s a state of the largest size arrives whole",
+    async (transport) => {
       const user = await server.user();
       const text = "é\n\u2028".repeat(1_800);
       using session = server.open(transport, user);
-      if (transport !== "poll") await session.next("caught-up");
+      await session.next("caught-up");
       await put(user, { text });
       expect((await session.next("state")).state).toEqual({ text });
-    });
-  });
+    },
+  );
 
   test("who is here is told with every session, and no more once it has gone", async () => {
     const user = await server.user();
