@@ -11,6 +11,7 @@ import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
 import { parts } from "./parts.ts";
+import { user } from "./people.ts";
 import { promote } from "./promote.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
@@ -26,6 +27,7 @@ const verbs: readonly Verb[] = [
   inbox,
   token,
   topic,
+  user,
   key,
   status,
   config,

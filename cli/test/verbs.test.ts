@@ -199,6 +199,42 @@ describe("listen", () => {
   });
 });
 
+test("a user: shown, given a state, asked for, erased", async () => {
+  await run("send", "user:u9", "--type", "t");
+  expect((await run("user", "show", "u9")).out).toBe(
+    "user:u9  1 unread, 1 unseen  follows 0 topics  no state\n",
+  );
+  expect((await run("user", "state", "user:u9", '{"plan":"pro","seats":2}')).out).toBe(
+    '{"plan":"pro","seats":2}\n',
+  );
+  expect((await run("user", "state", "u9", '{"seats":null}', "--json")).out).toBe(
+    '{"version":2,"state":{"plan":"pro"}}\n',
+  );
+  expect((await run("user", "state", "u9", '{"a":1}', "--replace")).out).toBe('{"a":1}\n');
+  expect((await run("user", "state", "u9")).out).toBe('{"a":1}\n');
+  expect((await run("user", "presence", "u9")).out).toBe("not here\n");
+  expect(await run("user", "erase", "u9")).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("--yes"),
+  });
+  expect((await run("user", "show", "u9")).out).toContain("1 unread");
+  expect((await run("user", "erase", "u9", "--yes")).out).toBe("erased\n");
+  expect((await run("user", "show", "u9")).out).toBe(
+    "user:u9  0 unread, 0 unseen  follows 0 topics  no state\n",
+  );
+});
+
+test.each([
+  [["user", "erse", "u"], "did you mean erase?"],
+  [["user", "show"], "which user?"],
+  [["user", "show", "u", "{}"], "takes nothing but a user"],
+  [["user", "state", "u", "[1]"], "no JSON object"],
+  [["user", "state", "u", "--replace"], "--replace by what?"],
+  [["user", "state", "topic:t"], "is a topic"],
+])("%j is no use of user", async (args, why) => {
+  expect(await run(...args)).toMatchObject({ status: 2, err: expect.stringContaining(why) });
+});
+
 test("a topic's policy and grants: said, changed, shown", async () => {
   const made = await run(
     "topic",

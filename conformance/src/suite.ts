@@ -2,6 +2,8 @@
 import { describe, vi } from "vitest";
 import { access } from "./access.ts";
 import { credentials } from "./credentials.ts";
+import { erasing } from "./erasing.ts";
+import { people } from "./people.ts";
 import { problems } from "./problems.ts";
 import { acks } from "./receiving/acks.ts";
 import { clientFrames } from "./receiving/client-frames.ts";
@@ -43,6 +45,8 @@ export function conformance(target: () => Target): void {
   describe.concurrent("what users may do with topics", () => users(server));
   describe.concurrent("who is asking", () => access(server));
   describe.concurrent("tickets, revocation, pages, rates", () => credentials(server));
+  describe.concurrent("people", () => people(server));
+  describe.concurrent("erasing", () => erasing(server));
   describe.concurrent("problems", () => problems(server));
   describe.concurrent("missed first, then live", () => missedFirst(server));
   describe.concurrent("one cursor", () => oneCursor(server));

@@ -2,7 +2,7 @@
  * What the request API answers: schemas for openapi.json, types for whoever calls. Times are RFC 3339 timestamps.
  */
 import Type, { type Static } from "typebox";
-import { CloudEventSchema, markMembers, serverFrames, UnreadSchema } from "./frame-schemas.ts";
+import { CloudEventSchema, markMembers, StateSchema, serverFrames, UnreadSchema } from "./frame-schemas.ts";
 import { limits } from "./limits.ts";
 import { ProblemAnswer, ReceiptAnswer } from "./receipt.ts";
 import { type Scope, scopes } from "./scopes.ts";
@@ -216,6 +216,42 @@ export const InboxAnswer = Type.Object({
   unread: UnreadSchema,
 });
 
+export const StateAnswer = StateSchema;
+
+/** A user, as the server knows them. */
+export const UserAnswer = Type.Object({
+  user: UserId,
+  unread: Type.Integer({ minimum: 0, description: "Notifications that they have not read" }),
+  unseen: Type.Integer({ minimum: 0, description: "Of those, the ones beyond what was seen" }),
+  subscriptions: Type.Integer({ minimum: 0, description: "How many topics they follow" }),
+  state: Type.Integer({ minimum: 0, description: "The version of what the application keeps about them" }),
+});
+export const PresenceAnswer = Type.Object({
+  online: Type.Boolean({ description: "Whether there is a session" }),
+  complete: Type.Boolean({
+    description: "Whether all servers could be asked: where not, there may be sessions that aren't told",
+  }),
+  count: Type.Integer({ minimum: 0, description: "How many sessions there are" }),
+  sessions: Type.Array(
+    Type.Object({
+      session: Type.String({ description: "As `hello` says it" }),
+      transport: Type.Union([Type.Literal("websocket"), Type.Literal("sse"), Type.Literal("poll")]),
+      since: Time("When it began"),
+      device: Type.Union([Type.String(), Type.Null()], { description: "The name that it gave" }),
+    }),
+    { maxItems: 100, description: "The first of them, the longest here first: 16 of a server, 100 in all" },
+  ),
+});
+/** 202 for an erasing that takes longer than a moment. */
+export const ErasingAnswer = Type.Object({
+  user: UserId,
+  done: Type.Literal(false, {
+    description: "The rest goes within a while; the same request says whether it has",
+  }),
+});
+export type PresenceTold = Static<typeof PresenceAnswer>;
+export type User = Static<typeof UserAnswer>;
+
 export const PollAnswer = Type.Object({
   cursor: Type.String({ description: "For the next poll; opaque" }),
   frames: Type.Array(
@@ -226,6 +262,7 @@ export const PollAnswer = Type.Object({
       serverFrames.read,
       serverFrames.archive,
       serverFrames.unread,
+      serverFrames.state,
       serverFrames.goaway,
     ]),
   ),

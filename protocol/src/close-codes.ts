@@ -27,6 +27,7 @@ export const closeCodes = {
   "too-many-sessions": { code: 3507, doc: "The user has as many sessions as are allowed." },
   "token-revoked": { code: 3508, doc: "The token was revoked; come back with a new one, if there is one." },
   "ticket-invalid": { code: 3509, doc: "The ticket is unknown, used before, or too old; get another." },
+  "user-erased": { code: 3510, doc: "The user was erased, and all of their tokens are revoked." },
 } as const;
 
 export type CloseReason = keyof typeof closeCodes;

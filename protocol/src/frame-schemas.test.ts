@@ -29,6 +29,7 @@ const server: { [K in keyof FromServer]: Same<FromServer[K], Of<ServerFrame, Fro
   read: true,
   archive: true,
   unread: true,
+  state: true,
   ping: true,
   reply: true,
   error: true,

@@ -81,6 +81,15 @@ const unreadMembers = {
 
 export const UnreadSchema = Type.Object(unreadMembers, { description: "What the user has not read" });
 
+const stateMembers = {
+  version: Seq("Larger with every change; 0: it was never set"),
+  state: Type.Record(Type.String(), Type.Unknown(), { description: "As the application has set it" }),
+};
+
+export const StateSchema = Type.Object(stateMembers, {
+  description: "What the application keeps about the user, whole",
+});
+
 /** What a reply to `send` has beside. */
 const sent = {
   id: Type.Optional(Type.String({ description: "Of the notification that was sent" })),
@@ -104,6 +113,7 @@ export const serverFrames = {
       }),
       cursor: Cursor("Where the session starts, before anything that was missed"),
       unread: UnreadSchema,
+      state: StateSchema,
     },
     { description: "The first frame on WebSocket and SSE" },
   ),
@@ -163,6 +173,10 @@ export const serverFrames = {
   unread: Type.Object(
     { type: Type.Literal("unread"), ...unreadMembers },
     { description: "What the user has not read: after a mark, a subscription or a gap" },
+  ),
+  state: Type.Object(
+    { type: Type.Literal("state"), ...stateMembers },
+    { description: "The application has changed what it keeps about the user" },
   ),
   ping: Type.Object(
     { type: Type.Literal("ping") },

@@ -35,6 +35,13 @@ export interface UnreadCount extends Counts {
   readonly rev: number;
 }
 
+/** What the application keeps about a user, whole. Version 0, and empty, where it never set any. */
+export interface UserState {
+  /** Larger with every change. */
+  readonly version: number;
+  readonly state: { readonly [member: string]: unknown };
+}
+
 /** The first frame of a session on WebSocket and SSE. */
 export interface HelloFrame {
   readonly type: "hello";
@@ -47,6 +54,7 @@ export interface HelloFrame {
   readonly cursor: string;
   /** It counts what was missed too: that lies before its own cursor. */
   readonly unread: UnreadCount;
+  readonly state: UserState;
 }
 
 export interface NotificationFrame {
@@ -109,6 +117,11 @@ export interface UnreadFrame extends UnreadCount {
   readonly type: "unread";
 }
 
+/** The application has changed what it keeps about the user. */
+export interface StateFrame extends UserState {
+  readonly type: "state";
+}
+
 export interface PingFrame {
   readonly type: "ping";
 }
@@ -156,6 +169,7 @@ export type ServerFrame =
   | MarkFrame<"read">
   | MarkFrame<"archive">
   | UnreadFrame
+  | StateFrame
   | PingFrame
   | ReplyFrame
   | ErrorFrame

@@ -21,6 +21,9 @@ export const limits = {
   grants: 1_000,
   /** How long a topic may keep what is published, in milliseconds: from a second to 3,650 days. */
   keepMs: { least: 1_000, most: 3_650 * 86_400_000 },
+  /** A user's state as JSON, in UTF-8, and how deeply it may be nested. */
+  stateSizeBytes: 16_384,
+  stateDepth: 32,
   /** Errors named in one answer; there may be more. */
   errorsNamed: 20,
 } as const;

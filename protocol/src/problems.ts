@@ -194,6 +194,11 @@ export const problems = {
     title: "Too many single marks",
     doc: "A stream would have more than 256 single ones apart from what is marked up to a place. Nothing was changed; mark up to a place (`upTo`) instead.",
   },
+  "precondition-failed": {
+    status: 412,
+    title: "It is another by now",
+    doc: "What `If-Match` names isn't what there is: somebody else has changed it. Nothing was changed; read it again.",
+  },
   "body-too-large": {
     status: 413,
     title: "The body is too large",
@@ -203,6 +208,11 @@ export const problems = {
     status: 413,
     title: "The notification is too large",
     doc: "Over 64 KB as a CloudEvent in JSON. Send a reference to what is large.",
+  },
+  "state-too-large": {
+    status: 413,
+    title: "The state is too large",
+    doc: "Over 16 KB as JSON, what it was before included. Nothing was changed.",
   },
   "batch-too-large": { status: 413, title: "Too many notifications in one request", doc: "Split the batch." },
   "url-too-long": {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
 import { expect, test } from "vitest";
-import { PollAnswer, StatusAnswer, TokenAnswer } from "./answers.ts";
+import { PollAnswer, StateAnswer, StatusAnswer, TokenAnswer } from "./answers.ts";
 import { closeCodes } from "./close-codes.ts";
 import { readItem } from "./cloudevents.ts";
 import { decodeCursor } from "./cursor.ts";
@@ -83,7 +83,8 @@ test("every example is one", () => {
     } else if (value.type in clientFrames) {
       expect(Value.Check(clientFrames[value.type as keyof typeof clientFrames], value), json).toBe(true);
     } else if ("frames" in value) expect(Value.Check(PollAnswer, value), json).toBe(true);
-    else if ("state" in value) expect(Value.Check(StatusAnswer, value), json).toBe(true);
+    else if ("version" in value) expect(Value.Check(StateAnswer, value), json).toBe(true);
+    else if ("state" in value && "to" in value) expect(Value.Check(StatusAnswer, value), json).toBe(true);
     else if ("token" in value) expect(Value.Check(TokenAnswer, value), json).toBe(true);
     else if ("detail" in value) expect(Value.Check(ProblemAnswer, value), json).toBe(true);
     else if ("to" in value) expect(readItem(value).problem, json).toBeUndefined();

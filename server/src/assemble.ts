@@ -248,7 +248,15 @@ async function assembleInto(
   const access = keys === null ? null : await accessOf(ground, keys, (user) => edge?.sessions?.recheck(user));
   await begin({
     name: "bus",
-    start: () => bus.start(listenerOf(distributor?.listener ?? deaf, access)),
+    start: () =>
+      bus.start(
+        listenerOf(
+          distributor?.listener ?? deaf,
+          access,
+          () => edge?.presence ?? null,
+          (user) => edge?.erased(user),
+        ),
+      ),
     stop: () => bus.stop(),
   });
   for (const service of access?.services ?? []) {
@@ -264,7 +272,8 @@ async function assembleInto(
   started.push({ ...logService, start: async () => {} });
   const certificate = await certificateOf(config);
   if (access !== null) {
-    edge = edgeOf(ground, access, certificate, distributor, keptLog !== null);
+    edge = edgeOf(ground, access, certificate, distributor, keptLog !== null, isShared);
+    await begin(edge.presence);
     if (edge.sessions !== null) await begin(edge.sessions);
     await begin(edge.http);
     for (const service of edge.watches) await begin(service);

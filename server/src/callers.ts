@@ -9,6 +9,7 @@ import { Failure } from "./errors.ts";
 import { readAll, watchFiles } from "./file-watch.ts";
 import type { FirstKeys } from "./first-keys.ts";
 import type { Service } from "./lifecycle.ts";
+import type { Presence } from "./receiver/presence.ts";
 import type { StoreBackend } from "./store/store.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
@@ -22,9 +23,16 @@ interface Surroundings {
 }
 
 /** What concerns everybody goes to those who look at callers, the rest to the hubs. */
-export const listenerOf = (hubs: BusListener, access: Access | null): BusListener => ({
+export const listenerOf = (
+  hubs: BusListener,
+  access: Access | null,
+  presence: () => Pick<Presence, "heard"> | null,
+  erased: (user: string) => void,
+): BusListener => ({
   message(message: BusMessage) {
     if (message.type === "revoked") access?.revocations.heard(message);
+    else if (message.type === "erased") erased(message.user);
+    else if (message.type === "asked" || message.type === "present") presence()?.heard(message);
     else hubs.message(message);
   },
   suspect(streams) {

@@ -1,6 +1,7 @@
 /**
  * What clients and producers connect to: the routes and sessions of the roles that a process has. A part of assemble.ts.
  */
+import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { Server as SecureServer } from "node:tls";
 import type { Access } from "./access/open.ts";
@@ -12,6 +13,7 @@ import type { Certificate } from "./certificate.ts";
 import { type Config, roles } from "./config/options.ts";
 import { countLive, countSessions } from "./count.ts";
 import type { Distributor } from "./distributor/distributor.ts";
+import { toldOf } from "./distributor/marks.ts";
 import { makeRequestedAcks } from "./distributor/requested-acks.ts";
 import type { Ground } from "./ground.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
@@ -28,17 +30,23 @@ import {
   sessionsDefaults,
   type Verify,
 } from "./live/sessions.ts";
+import { openErasing } from "./receiver/erasing.ts";
 import { openFollowing } from "./receiver/following.ts";
 import { openGrants } from "./receiver/grants.ts";
 import { rememberTopics } from "./receiver/known-topics.ts";
+import { openPresence, type Presence } from "./receiver/presence.ts";
 import { openPublishing } from "./receiver/publishing.ts";
 import { openReceiver } from "./receiver/receiver.ts";
+import { openStates } from "./receiver/states.ts";
 import { openTopics } from "./receiver/topics.ts";
 import { openTracking } from "./receiver/tracking.ts";
 import { traceReceiver } from "./trace.ts";
 
 export interface Edge {
   readonly sessions: Sessions | null;
+  readonly presence: Presence;
+  /** Lets go of a user who was erased. */
+  erased(user: string): void;
   readonly http: Service;
   /** Of files that change what it serves with. */
   readonly watches: readonly Service[];
@@ -52,6 +60,7 @@ export function edgeOf(
   certificate: Certificate | null,
   distributor: Distributor | null,
   isKept: boolean,
+  isShared: boolean,
 ): Edge {
   const { config, log, clock, metrics, store, records, bus, tracer } = ground;
   const authorizer = makeAuthorizer({ ...access, isRevoked: access.revocations.isRevoked });
@@ -65,6 +74,15 @@ export function edgeOf(
   );
   const following = openFollowing(directory, grants, bus);
   const publishing = openPublishing(receiver, grants);
+  const sessions =
+    distributor === null ? null : sessionsOf(ground, access, { distributor, following, publishing });
+  const presence = openPresence({
+    bus,
+    clock,
+    asker: randomUUID(),
+    sessionsOf: (user) => sessions?.present(user) ?? [],
+    isShared,
+  });
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
@@ -74,6 +92,14 @@ export function edgeOf(
           tokens: access.tokens,
           keyring: access.keyring,
           revocations: access.revocations,
+          users: {
+            unread: async (user) => toldOf(await store.positions.unread(user)),
+            state: (user) => store.people.state(user),
+            subscriptions: async (user) => (await store.directory.subscriptions(user)).length,
+          },
+          states: openStates(store.people, bus),
+          presence,
+          erasing: openErasing({ people: store.people, revocations: access.revocations, bus, clock }),
         }
       : null,
     clients:
@@ -102,8 +128,6 @@ export function edgeOf(
     metrics,
     limits: { ...httpDefaults, bodyBytes: config.bodyBytes, batchItems: config.batchItems },
   });
-  const sessions =
-    distributor === null ? null : sessionsOf(ground, access, { distributor, following, publishing });
   if (sessions !== null) registerLive(app, liveOf(ground, access, sessions, authorizer, addressOf));
   let served = certificate;
   metrics.gauge("carillon_certificate_expiry_timestamp_seconds", () => (served?.validUntil ?? 0) / 1_000);
@@ -114,6 +138,11 @@ export function edgeOf(
   };
   return {
     sessions,
+    presence,
+    erased(user) {
+      sessions?.erased(user);
+      distributor?.erased(user);
+    },
     watches: certificate === null ? [] : [watchCertificate(ground, certificate, replace)],
     http: {
       name: "http",

@@ -19,6 +19,7 @@ const hello = (seqs: Readonly<Record<string, number>>): ServerFrame => ({
   heartbeatMs: 25_000,
   cursor: cursorAt(seqs),
   unread: { total: 0, streams: {}, unseen: { total: 0, streams: {} }, cursor: cursorAt(seqs), rev: 0 },
+  state: { version: 0, state: {} },
 });
 
 const notification = (stream: StreamName, seq: number, prev = seq - 1): ServerFrame => ({

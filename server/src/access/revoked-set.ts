@@ -1,5 +1,6 @@
 /** Revocations in memory, and which tokens they cover. Pure but for what it holds. */
 import type { Revocation, RevocationPlace } from "../store/access.ts";
+import { hashOfUser } from "../store/erasing.ts";
 import type { Client } from "./principal.ts";
 
 export interface RevokedSet {
@@ -21,11 +22,15 @@ export function makeRevokedSet(): RevokedSet {
   const users = new Map<string, OfUser>();
   let everybodyBefore = never;
 
+  /** Of users who were erased nothing but a hash is known. */
+  let hashed = 0;
+
   const ofUser = (user: string): OfUser => {
     let one = users.get(user);
     if (one === undefined) {
       one = { before: never, tokens: new Set() };
       users.set(user, one);
+      if (user.startsWith("#")) hashed += 1;
     }
     return one;
   };
@@ -46,11 +51,15 @@ export function makeRevokedSet(): RevokedSet {
       if (one === undefined) return;
       if (tokenId === null) one.before = never;
       else one.tokens.delete(tokenId);
-      if (one.before === never && one.tokens.size === 0) users.delete(user);
+      if (one.before !== never || one.tokens.size > 0) return;
+      users.delete(user);
+      if (user.startsWith("#")) hashed -= 1;
     },
 
     covers({ user, issuedAt, tokenId }) {
       if (issuedAt < everybodyBefore) return true;
+      const erased = hashed > 0 ? users.get(hashOfUser(user)) : undefined;
+      if (erased !== undefined && issuedAt < erased.before) return true;
       const one = users.get(user);
       if (one === undefined) return false;
       return issuedAt < one.before || (tokenId !== null && one.tokens.has(tokenId));

@@ -19,6 +19,23 @@ import type { Row } from "../store/streams.ts";
  */
 export const everywhere = "topic:topic:everywhere" satisfies StreamName;
 
+/**
+ * The name under which one process hears answers to what it asked. No user or topic can have it. `asker` is of letters,
+ * digits and hyphens.
+ */
+export const answersTo = (asker: string): StreamName => `topic:topic:answers.${asker}`;
+
+/** One session, as it is told to whoever asks who is here. */
+export interface PresentSession {
+  readonly session: string;
+  readonly transport: "websocket" | "sse" | "poll";
+  /** Whole milliseconds since the epoch. */
+  readonly since: number;
+  readonly device: string | null;
+  /** A poll that was answered a moment ago, and not yet followed by the next. */
+  readonly lingers: boolean;
+}
+
 export type BusMessage =
   /** Rows that were committed, contiguous and ascending. `acceptedAt` is of the oldest; both times are for latency figures. */
   | {
@@ -41,6 +58,24 @@ export type BusMessage =
       readonly type: "revoked";
       readonly stream: typeof everywhere;
       readonly revocation: Revocation;
+    }
+  /** The user was erased: whoever holds something of theirs lets go of it. */
+  | { readonly type: "erased"; readonly stream: typeof everywhere; readonly user: string }
+  /** Whoever has sessions of the user answers to `asker`; so does the asker, always, and sees that the bus carries. */
+  | {
+      readonly type: "asked";
+      readonly stream: typeof everywhere;
+      readonly asker: string;
+      readonly id: string;
+      readonly user: string;
+    }
+  /** How many sessions of the user a process has, and the first 16 of them. */
+  | {
+      readonly type: "present";
+      readonly stream: StreamName;
+      readonly id: string;
+      readonly count: number;
+      readonly sessions: readonly PresentSession[];
     };
 
 export interface BusListener {

@@ -1,7 +1,7 @@
 /**
  * What a publisher had to drop, in the shortest form that still makes hubs look: how far a stream goes, its rev, what
  * was taken back. It never gets too old to tell, so that a server that was away for longer than a message may wait
- * makes nothing late by a whole check interval. Ephemeral messages are gone.
+ * makes nothing late by a whole check interval. Ephemeral messages are gone, and who asks who is here doesn't wait for so long.
  */
 import { placeOf } from "../store/access.ts";
 import type { BusMessage } from "./driver.ts";
@@ -30,10 +30,15 @@ function keyOf(message: BusMessage): string {
       return `${message.seq} ${message.stream}`;
     case "revoked":
       return JSON.stringify(placeOf(message.revocation));
+    case "erased":
+      return `${message.type} ${message.user}`;
     default:
       return `${message.type} ${message.stream}`;
   }
 }
+
+/** Of no use to anybody later. */
+const momentary: ReadonlySet<BusMessage["type"]> = new Set(["ephemeral", "asked", "present"]);
 
 const nothing: readonly BusMessage[] = [];
 
@@ -42,7 +47,7 @@ export function makeOwed(most: number): Owed {
   return {
     add(messages) {
       for (const message of messages) {
-        if (message.type === "ephemeral") continue;
+        if (momentary.has(message.type)) continue;
         const shortened = short(message);
         const key = keyOf(shortened);
         const known = owed.get(key);

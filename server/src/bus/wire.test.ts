@@ -2,7 +2,7 @@ import type { StreamName } from "@carillon/protocol/stream";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Row } from "../store/streams.ts";
-import type { BusMessage } from "./driver.ts";
+import { answersTo, type BusMessage, everywhere } from "./driver.ts";
 import { decodePayload, encodeMessage, wireVersion } from "./wire.ts";
 
 const stream = fc
@@ -10,6 +10,7 @@ const stream = fc
   .map(([kind, name]) => `${kind}:${name}` as StreamName);
 const whole = fc.maxSafeNat();
 const time = fc.oneof(fc.maxSafeNat(), fc.double({ min: 0, max: 2e12, noNaN: true }));
+const id = fc.uuid();
 const text = fc.string({ unit: "binary" });
 
 const row = fc
@@ -39,6 +40,23 @@ const message: fc.Arbitrary<BusMessage> = fc.oneof(
   fc.record({ type: fc.constant("changed"), stream, rev: whole }),
   fc.record({ type: fc.constant("withdrawn"), stream, seq: whole, rev: whole }),
   fc.record({ type: fc.constant("ephemeral"), stream, body: text }),
+  fc.record({ type: fc.constant("erased"), stream: fc.constant(everywhere), user: id }),
+  fc.record({ type: fc.constant("asked"), stream: fc.constant(everywhere), asker: id, id, user: id }),
+  fc.record({
+    type: fc.constant("present"),
+    stream: id.map(answersTo),
+    id,
+    count: fc.nat(),
+    sessions: fc.array(
+      fc.record({
+        session: id,
+        transport: fc.constantFrom("websocket", "sse", "poll"),
+        since: whole,
+        device: fc.option(text),
+        lingers: fc.boolean(),
+      }),
+    ),
+  }),
 );
 
 const payloadOf = (messages: readonly BusMessage[]): string =>

@@ -5,13 +5,15 @@
  *   r<stream> <acceptedAt> <committedAt> <first seq> <rows> then a row: <kind, + 4 with receipt> <expiresAt or -> <length or -> <body>
  *   h<stream> <head>    c<stream> <rev>    w<stream> <seq> <rev>    e<stream> <length> <body>
  *   v<until> <issuedBefore or -> <length> <JSON of [user, token id]>
+ *   x<user>
+ *   q<asker> <id> <user>    p<stream> <id> <count> <length> <JSON of [[session, transport, since, device, 1 or 0], ...]>
  *
  * Every field but a body ends with a space; stream names have none. Lengths are of UTF-16 units, as strings have
  * them. A body goes as it is: quoting it as a string of JSON would cost several times of all the rest.
  */
 import { isStreamName, type StreamName } from "@carillon/protocol/stream";
 import { Kind, type Row } from "../store/streams.ts";
-import { type BusMessage, everywhere } from "./driver.ts";
+import { type BusMessage, everywhere, type PresentSession } from "./driver.ts";
 
 export const wireVersion = "1";
 
@@ -42,8 +44,24 @@ export function encodeMessage(message: BusMessage): string {
       const place = JSON.stringify([user, tokenId]);
       return `v${until} ${issuedBefore ?? "-"} ${place.length} ${place}`;
     }
+    case "erased":
+      return `x${message.user} `;
+    case "asked":
+      return `q${message.asker} ${message.id} ${message.user} `;
+    case "present": {
+      const sessions = JSON.stringify(message.sessions.map(packSession));
+      return `p${message.stream} ${message.id} ${message.count} ${sessions.length} ${sessions}`;
+    }
   }
 }
+
+const packSession = ({ session, transport, since, device, lingers }: PresentSession) => [
+  session,
+  transport,
+  since,
+  device,
+  lingers ? 1 : 0,
+];
 
 interface Reading {
   readonly text: string;
@@ -126,12 +144,37 @@ function revoked(reading: Reading): BusMessage {
 }
 
 function names(text: string): (string | null)[] {
+  const value = jsonIn(text);
+  const isName = (item: unknown) => item === null || typeof item === "string";
+  return Array.isArray(value) && value.every(isName) ? value : [];
+}
+
+function present(reading: Reading): BusMessage {
+  const to = field(reading) as StreamName;
+  const id = field(reading);
+  const count = whole(reading);
+  return { type: "present", stream: to, id, count, sessions: sessionsIn(body(reading)) };
+}
+
+type PackedSession = [string, PresentSession["transport"], number, string | null, 0 | 1];
+
+function sessionsIn(text: string): PresentSession[] {
+  const packed = jsonIn(text);
+  if (!Array.isArray(packed)) throw new Unreadable();
+  return (packed as PackedSession[]).map(([session, transport, since, device, lingers]) => ({
+    session,
+    transport,
+    since,
+    device,
+    lingers: lingers === 1,
+  }));
+}
+
+function jsonIn(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    const isName = (item: unknown) => item === null || typeof item === "string";
-    return Array.isArray(value) && value.every(isName) ? value : [];
+    return JSON.parse(text);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
@@ -147,6 +190,18 @@ function message(reading: Reading): BusMessage {
       return { type: "withdrawn", stream: stream(reading), seq: whole(reading), rev: whole(reading) };
     case "v":
       return revoked(reading);
+    case "x":
+      return { type: "erased", stream: everywhere, user: field(reading) };
+    case "q":
+      return {
+        type: "asked",
+        stream: everywhere,
+        asker: field(reading),
+        id: field(reading),
+        user: field(reading),
+      };
+    case "p":
+      return present(reading);
     case "e":
       return { type: "ephemeral", stream: stream(reading), body: body(reading) };
     default:

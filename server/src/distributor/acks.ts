@@ -16,6 +16,8 @@ export interface Acks {
   device(user: string, device: string, cursor: string): void;
   /** The same for one stream alone: where it stands in others stays as it is. Rejects as the store does. */
   deviceIn(user: string, device: string, place: CursorEntry): Promise<void>;
+  /** What waits to be stored of a user isn't any more. */
+  forget(user: string): void;
   start(): void;
   /** Stores what is left. */
   stop(): Promise<void>;
@@ -90,6 +92,10 @@ export function makeAcks(positions: PositionsDriver, clock: Clock): Acks {
       const waiting = () => devices.get(`${user} ${device}`)?.cursor;
       const stored = waiting() ?? (await positions.findDevice(user, device));
       acks.device(user, device, moveDevice(waiting() ?? stored, place));
+    },
+    forget(user) {
+      for (const waiting of [receipts, devices])
+        for (const key of waiting.keys()) if (key.startsWith(`${user} `)) waiting.delete(key);
     },
     start() {
       started = true;

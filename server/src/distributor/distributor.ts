@@ -1,7 +1,9 @@
+import { userStream } from "@carillon/protocol/stream";
 import type { BusDriver, BusListener } from "../bus/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { Service } from "../lifecycle.ts";
 import type { DirectoryDriver } from "../store/directory.ts";
+import type { PeopleDriver } from "../store/people.ts";
 import type { PositionsDriver } from "../store/positions.ts";
 import type { Queries } from "../store/queries.ts";
 import type { StreamsDriver } from "../store/streams.ts";
@@ -43,6 +45,7 @@ export interface DistributorDeps {
   readonly directory: DirectoryDriver;
   readonly positions: PositionsDriver;
   readonly queries: Queries;
+  readonly people: Pick<PeopleDriver, "state">;
   readonly bus: BusDriver;
   readonly clock: Clock;
   readonly metrics: DistributorMetrics;
@@ -58,6 +61,8 @@ export interface Distributor extends Service {
   feed(user: string, sink: FeedSink): Feed;
   /** Asks for `flush` at the end of this turn. */
   flushSoon(session: Flushable): void;
+  /** The user was erased: nothing of theirs stays in memory, or is stored later. */
+  erased(user: string): void;
   hubCount(): number;
   /** What the bus is to be started with, before this role starts. */
   readonly listener: BusListener;
@@ -67,8 +72,8 @@ export function makeDistributor(
   deps: DistributorDeps,
   options: DistributorOptions = distributorDefaults,
 ): Distributor {
-  const { streams, directory, positions, queries, bus, clock, metrics, tracePush = null } = deps;
-  const reader = makeReader(streams, positions, options.reader);
+  const { streams, directory, positions, people, queries, bus, clock, metrics, tracePush = null } = deps;
+  const reader = makeReader(streams, positions, people, options.reader);
   const ticker = makeTicker(clock);
   const budget = makeRingBudget(options.ringBytes, options.ringRows);
   const hubs = makeHubs(
@@ -96,6 +101,10 @@ export function makeDistributor(
     inbox: makeInbox(queries, reader),
     feed: (user, sink) => new Feed(user, sink, shared),
     flushSoon: ticker.flushSoon,
+    erased(user) {
+      acks.forget(user);
+      hubs.forget(userStream(user));
+    },
     hubCount: () => hubs.count(),
     listener: hubs.listener,
     async start() {

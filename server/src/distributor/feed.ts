@@ -66,6 +66,7 @@ export class Feed implements Receiving {
   /** What the client was told of unread is for this rev, and no good any more when `recount`. */
   private toldRev = 0;
   private recount = false;
+  private toldVersion = 0;
 
   constructor(user: string, sink: FeedSink, shared: FeedShared) {
     this.user = user;
@@ -84,9 +85,10 @@ export class Feed implements Receiving {
       const own = await hold(userStream(this.user));
       if (this.closed) return letGo();
       const { rev } = own;
-      const [subscriptions, unread, stored] = await Promise.all([
+      const [subscriptions, unread, state, stored] = await Promise.all([
         this.shared.subscriptions(this.user),
         this.shared.reader.unread(this.user),
+        this.shared.reader.state(this.user),
         cursor === null && device !== null ? this.shared.devicePosition(this.user, device) : null,
       ]);
       const topics = await Promise.all(subscriptions.map((one) => hold(topicStream(one.topic))));
@@ -107,7 +109,8 @@ export class Feed implements Receiving {
       this.isOpen = true;
       noteMarks(this.followers, unread);
       this.toldRev = unread.rev;
-      this.sink.opened(own.epoch, toldOf(unread));
+      this.toldVersion = state.version;
+      this.sink.opened(own.epoch, toldOf(unread), state);
       // What the client had said meanwhile may have ended the session.
       if (this.closed) return;
       const counted = new Map(unread.streams.map((one) => [one.stream, one.head]));
@@ -342,9 +345,10 @@ export class Feed implements Receiving {
   private async resubscribe(): Promise<void> {
     const { recount } = this;
     this.recount = false;
-    const [subscriptions, unread] = await Promise.all([
+    const [subscriptions, unread, state] = await Promise.all([
       this.shared.subscriptions(this.user),
       this.shared.reader.unread(this.user),
+      this.shared.reader.state(this.user),
     ]);
     if (this.closed) return;
     const wanted = new Map(subscriptions.map((one) => [topicStream(one.topic), one.since]));
@@ -364,6 +368,8 @@ export class Feed implements Receiving {
       this.sink.marked(kind, stream, mark);
     if (recount || unread.rev !== this.toldRev) this.sink.unread(toldOf(unread));
     this.toldRev = unread.rev;
+    if (state.version !== this.toldVersion) this.sink.state(state);
+    this.toldVersion = state.version;
   }
 
   private unfollow(follower: Follower): void {

@@ -119,6 +119,9 @@ export class Hub {
       case "ephemeral":
         return this.ephemeral(message.body);
       case "revoked":
+      case "erased":
+      case "asked":
+      case "present":
         return;
     }
   }

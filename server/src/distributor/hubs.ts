@@ -15,6 +15,8 @@ export interface Hubs {
   release(hub: Hub): void;
   /** Drops a hub whose stream went back; its followers are told. */
   lost(hub: Hub): void;
+  /** Lets go of what it knows of a stream: its hub is made anew. */
+  forget(stream: StreamName): void;
   readonly listener: BusListener;
   start(): void;
   stop(): void;
@@ -170,6 +172,11 @@ export function makeHubs(
 
   return {
     acquire,
+    forget(stream) {
+      const hub = hubs.get(stream);
+      if (hub !== undefined) lost(hub);
+      reader.forget(stream);
+    },
     release,
     lost,
     listener,

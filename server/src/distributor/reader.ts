@@ -1,5 +1,6 @@
 import { isTopicStream, type StreamName } from "@carillon/protocol/stream";
 import { Failure } from "../errors.ts";
+import type { KeptState, PeopleDriver } from "../store/people.ts";
 import type { PositionsDriver, Unread } from "../store/positions.ts";
 import type { Head, Page, StreamsDriver } from "../store/streams.ts";
 import { readOnce } from "./read-once.ts";
@@ -15,6 +16,7 @@ export interface Reader {
   sharedPage(stream: StreamName, after: number): Promise<Page>;
   head(stream: StreamName): Promise<Head & { readonly epoch: number }>;
   unread(user: string): Promise<Unread>;
+  state(user: string): Promise<KeptState>;
   /** Any other read that a session needs before it can begin. */
   ask<T>(read: () => Promise<T>): Promise<T>;
   /** Forgets shared pages of a stream: something in them was taken back. */
@@ -46,6 +48,7 @@ const pageBytes = (page: Page): number =>
 export function makeReader(
   streams: StreamsDriver,
   positions: Pick<PositionsDriver, "unread">,
+  people: Pick<PeopleDriver, "state">,
   limits: ReaderLimits,
 ): Reader {
   const urgent: Job[] = [];
@@ -80,6 +83,7 @@ export function makeReader(
     gated(!isTopicStream(stream), () => streams.read(stream, after, limit));
 
   const unread = readOnce((user) => gated(true, () => positions.unread(user)));
+  const state = readOnce((user) => gated(true, () => people.state(user)));
 
   const blocks = new Map<StreamName, Map<number, Block>>();
   let kept = 0;
@@ -159,5 +163,5 @@ export function makeReader(
     });
   }
 
-  return { page, sharedPage, head, unread, ask: (read) => gated(true, read), forget };
+  return { page, sharedPage, head, unread, state, ask: (read) => gated(true, read), forget };
 }

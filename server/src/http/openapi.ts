@@ -2,6 +2,7 @@
 import {
   AcceptedAnswer,
   BatchAnswer,
+  ErasingAnswer,
   GrantAnswer,
   GrantsAnswer,
   InboxAnswer,
@@ -11,8 +12,10 @@ import {
   MarkedAnswer,
   NewKeyAnswer,
   PollAnswer,
+  PresenceAnswer,
   RevocationAnswer,
   RevocationsAnswer,
+  StateAnswer,
   StatusAnswer,
   SubscribedAnswer,
   SubscribersAnswer,
@@ -23,6 +26,7 @@ import {
   TopicAnswer,
   TopicsAnswer,
   UnreadAnswer,
+  UserAnswer,
 } from "@carillon/protocol/answers";
 import { NotificationBody } from "@carillon/protocol/notification";
 import { type ProblemCode, problemMediaType, problems } from "@carillon/protocol/problems";
@@ -58,6 +62,10 @@ const named: Readonly<Record<string, TSchema>> = {
   Unread: UnreadAnswer,
   InboxItem: InboxItemAnswer,
   Inbox: InboxAnswer,
+  State: StateAnswer,
+  User: UserAnswer,
+  Erasing: ErasingAnswer,
+  Presence: PresenceAnswer,
 };
 
 const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]));

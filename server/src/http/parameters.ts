@@ -8,6 +8,8 @@ const TopicName = Type.String({ pattern: namePattern, description: `A topic's na
 
 export const UserId = Type.String({ pattern: namePattern, description: `A user's id: ${name}` });
 
+export const OfUser = Type.Object({ user: UserId }, { additionalProperties: false });
+
 export const OfTopic = Type.Object({ topic: TopicName }, { additionalProperties: false });
 
 export const UserOfTopic = Type.Object({ topic: TopicName, user: UserId }, { additionalProperties: false });

@@ -2,7 +2,7 @@
  * The request API: plain HTTP and JSON under /v1. Built without listening, so that tests can ask it without a
  * socket; whoever assembles the server listens, and closes it.
  */
-import { type ProblemCode, problem } from "@carillon/protocol/problems";
+import type { ProblemCode } from "@carillon/protocol/problems";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Keyring } from "../access/keyring.ts";
 import type { RateLimits } from "../access/rate-limits.ts";
@@ -13,10 +13,13 @@ import type { AddressOf } from "../address.ts";
 import type { Certificate } from "../certificate.ts";
 import type { Clock } from "../clock.ts";
 import type { Inbox } from "../distributor/inbox.ts";
+import type { Erasing } from "../receiver/erasing.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Grants } from "../receiver/grants.ts";
+import type { Presence } from "../receiver/presence.ts";
 import type { Publishing } from "../receiver/publishing.ts";
 import type { Receiver } from "../receiver/receiver.ts";
+import type { States } from "../receiver/states.ts";
 import type { Topics } from "../receiver/topics.ts";
 import type { Tracking } from "../receiver/tracking.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -24,26 +27,30 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type Acks, acks } from "./acks.ts";
 import { type Authorizer, guard } from "./authorize.ts";
 import { budgetBodies } from "./body-budget.ts";
+import { erasing } from "./erasing.ts";
 import { answerEverything } from "./errors.ts";
 import { grants } from "./grants.ts";
 import { inbox } from "./inbox.ts";
-import { parseJson } from "./json.ts";
 import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
 import { type Asking, shareWithPages } from "./origins.ts";
+import { presence } from "./presence.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { publishing } from "./publishing.ts";
 import { limitRates } from "./rates.ts";
 import { nameRequests, requestId } from "./request-id.ts";
 import { revocations } from "./revocations.ts";
+import { states } from "./states.ts";
 import { subscribers } from "./subscribers.ts";
 import { subscriptions } from "./subscriptions.ts";
+import { takeJson } from "./take-json.ts";
 import { tickets } from "./tickets.ts";
 import { tokens } from "./tokens.ts";
 import { topics } from "./topics.ts";
 import { tracking } from "./tracking.ts";
-import { problemError, validateWithSchemas } from "./validation.ts";
+import { type Users, users } from "./users.ts";
+import { validateWithSchemas } from "./validation.ts";
 
 export interface HttpLimits {
   /** A request's body with notifications; other bodies are held to 64 KB. */
@@ -73,6 +80,10 @@ export interface ProducerDeps {
   readonly tokens: Tokens;
   readonly keyring: Keyring;
   readonly revocations: Revocations;
+  readonly users: Users;
+  readonly states: States;
+  readonly erasing: Erasing;
+  readonly presence: Pick<Presence, "of">;
 }
 
 /** What clients ask for: the distributor's. */
@@ -142,7 +153,8 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
   nameRequests(app, deps.addressOf);
   answerEverything(app, deps.log, deps.roles);
   validateWithSchemas(app);
-  takeJson(app);
+  app.removeAllContentTypeParsers();
+  takeJson(app, "application/json");
   shareWithPages(app, deps.allowsOrigin);
   guard(app, deps.authorizer);
   limitRates(app, deps.rates);
@@ -171,14 +183,8 @@ function serveProducers(app: FastifyInstance, producers: ProducerDeps, { limits,
   tokens(app, producers.tokens);
   revocations(app, producers.revocations, deps.clock);
   keys(app, producers.keyring);
-}
-
-function takeJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
-    const parsed = body.length === 0 ? { ok: true as const, value: undefined } : parseJson(body as Buffer);
-    if (parsed.ok) return done(null, parsed.value);
-    const errors = [{ pointer: "", detail: `is ${parsed.detail}` }];
-    done(problemError(problem("body-invalid", `the body is ${parsed.detail}`, { errors })));
-  });
+  users(app, producers.users);
+  states(app, producers.states);
+  presence(app, producers.presence);
+  erasing(app, producers.erasing);
 }

@@ -38,6 +38,12 @@ export const pollDocumented: Documented = {
       description:
         "That of the `unread` which the client has, 0 for none: begin with `unread` where it is another",
     }),
+    state: Type.Integer({
+      minimum: 0,
+      maximum: 999_999_999_999_999,
+      description:
+        "The version of the `state` which the client has, 0 for none: begin with `state` where it is another",
+    }),
     wait: Type.Number({
       minimum: 0,
       maximum: 999_999.999,

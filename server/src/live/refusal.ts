@@ -23,6 +23,6 @@ export function reasonOf({ code, status }: Problem): CloseReason {
 export const comesBack = (reason: CloseReason): boolean => closeCodes[reason].code < 3500;
 
 export function problemOf(reason: CloseReason, detail: string): Problem {
-  const code = isProblemCode(reason) ? reason : "unavailable";
+  const code = reason === "user-erased" ? "token-revoked" : isProblemCode(reason) ? reason : "unavailable";
   return problem(code, detail, comesBack(reason) ? { retryMs, jitterMs: retryMs } : {});
 }

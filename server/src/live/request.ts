@@ -9,6 +9,8 @@ export interface Wanted {
   readonly cursors: boolean;
   /** The rev of the `unread` that a polling client has. */
   readonly rev: number | null;
+  /** The version of the state that it has. */
+  readonly version: number | null;
 }
 
 /** A parameter of the query; undefined when it isn't there, an array when it is there more than once. */
@@ -35,9 +37,17 @@ export function readWanted(query: Query, lastEventId?: unknown): Wanted | Proble
   }
   const cursors = query("cursors") ?? "false";
   if (cursors !== "true" && cursors !== "false") return invalid("cursors", "must be true or false");
-  const rev = query("rev") ?? null;
-  if (rev !== null && !(typeof rev === "string" && /^\d{1,15}$/.test(rev))) {
-    return invalid("rev", "must be a whole number");
-  }
-  return { cursor, device, cursors: cursors === "true", rev: rev === null ? null : Number(rev) };
+  const rev = readWhole(query, "rev");
+  if (typeof rev === "object" && rev !== null) return rev;
+  const version = readWhole(query, "state");
+  if (typeof version === "object" && version !== null) return version;
+  return { cursor, device, cursors: cursors === "true", rev, version };
+}
+
+function readWhole(query: Query, name: string): number | null | Problem {
+  const given = query(name) ?? null;
+  if (given === null) return null;
+  return typeof given === "string" && /^\d{1,15}$/.test(given)
+    ? Number(given)
+    : invalid(name, "must be a whole number");
 }

@@ -19,12 +19,14 @@ import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import type { Problem } from "@carillon/protocol/problems";
 import type { StreamName } from "@carillon/protocol/stream";
 import type { Client } from "../access/principal.ts";
+import type { PresentSession } from "../bus/driver.ts";
 import type { Feed } from "../distributor/feed.ts";
 import type { FeedSink } from "../distributor/feed-sink.ts";
 import { Failure } from "../errors.ts";
 import { whyNotMarked } from "../http/marks.ts";
 import { toProblem } from "../http/problem-reply.ts";
 import { recipientsOf } from "../receiver/publishing.ts";
+import type { KeptState } from "../store/people.ts";
 import { notOnWheel, type WheelEntry } from "../timer-wheel.ts";
 import { readClientFrame } from "./client-frame.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
@@ -43,10 +45,12 @@ export interface SessionOptions {
   readonly greeting: boolean;
   /** Where there is no hello: the rev of the `unread` that the client has. It is told where it is another. */
   readonly rev?: number | null;
+  /** And the version of the state that it has. */
+  readonly version?: number | null;
   readonly outlet: Outlet;
 }
 
-type State = "opening" | "serving" | "closing" | "ended";
+type Phase = "opening" | "serving" | "closing" | "ended";
 
 /** One frame of the largest size. */
 const earlyCharsMost = 65_536;
@@ -63,9 +67,11 @@ export class Session implements FeedSink, WheelEntry {
   private readonly cursors: boolean;
   private readonly greeting: boolean;
   private readonly unreadRev: number | null;
+  private readonly stateVersion: number | null;
+  private readonly openedAt: number;
   private readonly shared: SessionShared;
   private readonly feed: Feed;
-  private state: State = "opening";
+  private phase: Phase = "opening";
   /** What the client said before `hello`; null when there is nothing. */
   private early: string[] | null = null;
   private earlyChars = 0;
@@ -91,8 +97,9 @@ export class Session implements FeedSink, WheelEntry {
     this.cursors = options.cursors || this.encoding.name === "sse";
     this.greeting = options.greeting;
     this.unreadRev = options.rev ?? null;
+    this.stateVersion = options.version ?? null;
     this.shared = shared;
-    this.heardAt = this.wroteAt = shared.clock.now();
+    this.openedAt = this.heardAt = this.wroteAt = shared.clock.now();
     this.feed = shared.distributor.feed(this.user, this);
     shared.wheel.add(this, this.untilDue(this.heardAt));
     void this.feed.open(options.cursor, options.device);
@@ -103,6 +110,11 @@ export class Session implements FeedSink, WheelEntry {
     return this.feed.cursor();
   }
 
+  present(): PresentSession {
+    const { id, encoding, openedAt, device } = this;
+    return { session: id, transport: encoding.name, since: Math.floor(openedAt), device, lingers: false };
+  }
+
   /** Everything missed has been written. */
   isCaughtUp(): boolean {
     return this.missedSent;
@@ -110,7 +122,7 @@ export class Session implements FeedSink, WheelEntry {
 
   /** It has all that there is in each of its streams, and is pushed what comes. */
   isLive(): boolean {
-    return this.state === "serving" && this.feed.live();
+    return this.phase === "serving" && this.feed.live();
   }
 
   // What the transport says.
@@ -118,7 +130,7 @@ export class Session implements FeedSink, WheelEntry {
   /** The transport's queue has emptied. */
   drained(): void {
     this.slowSince = 0;
-    if (this.state === "serving") this.feed.drained();
+    if (this.phase === "serving") this.feed.drained();
   }
 
   /** Any sign of life from the client: a protocol pong, bytes. */
@@ -128,9 +140,9 @@ export class Session implements FeedSink, WheelEntry {
 
   /** One frame from the client, as text. One that isn't valid closes the session with a code. */
   receive(text: string): void {
-    if (this.state === "closing" || this.state === "ended") return;
+    if (this.phase === "closing" || this.phase === "ended") return;
     this.heard();
-    if (this.state === "opening") return this.keepEarly(text);
+    if (this.phase === "opening") return this.keepEarly(text);
     const frame = readClientFrame(text);
     if ("error" in frame) return this.close("frame-invalid", frame.error);
     switch (frame.type) {
@@ -181,9 +193,9 @@ export class Session implements FeedSink, WheelEntry {
 
   /** The connection is gone: forget everything. Idempotent. */
   ended(): void {
-    if (this.state === "ended") return;
+    if (this.phase === "ended") return;
     this.leave();
-    this.state = "ended";
+    this.phase = "ended";
     this.pending = [];
     this.early = null;
     this.shared.ended(this);
@@ -193,10 +205,10 @@ export class Session implements FeedSink, WheelEntry {
 
   /** Ends it and says why, after what was sent. */
   close(reason: CloseReason, detail: string): void {
-    if (this.state === "closing" || this.state === "ended") return;
+    if (this.phase === "closing" || this.phase === "ended") return;
     this.flush();
     this.leave();
-    this.state = "closing";
+    this.phase = "closing";
     this.shared.metrics.closed(reason);
     this.outlet.close(reason, detail);
   }
@@ -206,9 +218,15 @@ export class Session implements FeedSink, WheelEntry {
     if (this.shared.isRevoked(this.client)) this.close("token-revoked", "the token was revoked");
   }
 
+  /** Nothing of it is stored behind the erasing of its user. */
+  erased(): void {
+    this.ackedBeyondStored = false;
+    this.close("user-erased", "the user was erased");
+  }
+
   /** Asks the client to go elsewhere. */
   goaway(withinMs: number, jitterMs: number): void {
-    if (this.state !== "serving" && this.state !== "opening") return;
+    if (this.phase !== "serving" && this.phase !== "opening") return;
     this.frame("goaway", { reason: "draining", retryMs: 0, jitterMs, withinMs });
   }
 
@@ -220,13 +238,15 @@ export class Session implements FeedSink, WheelEntry {
 
   // What the feed says.
 
-  opened(epoch: number, unread: UnreadCount): void {
-    this.state = "serving";
+  opened(epoch: number, unread: UnreadCount, state: KeptState): void {
+    this.phase = "serving";
     if (!this.greeting) {
       if (this.unreadRev !== null && this.unreadRev !== unread.rev) this.unread(unread);
+      if (this.stateVersion !== null && this.stateVersion !== state.version) this.state(state);
       return;
     }
-    this.frame("hello", {
+    const hello = JSON.stringify({
+      type: "hello",
       user: this.user,
       session: this.id,
       epoch,
@@ -234,13 +254,14 @@ export class Session implements FeedSink, WheelEntry {
       cursor: this.feed.cursor(),
       unread,
     });
+    this.send(this.encoding.frame("hello", `${hello.slice(0, -1)},"state":${stateJson(state)}}`));
     const early = this.early ?? [];
     this.early = null;
     for (const text of early) this.receive(text);
   }
 
   send(bytes: Buffer): void {
-    if (this.state !== "serving") return;
+    if (this.phase !== "serving") return;
     if (this.pending.length === 0) this.shared.distributor.flushSoon(this);
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
@@ -270,6 +291,10 @@ export class Session implements FeedSink, WheelEntry {
     this.frame("unread", unread);
   }
 
+  state(state: KeptState): void {
+    this.send(this.encoding.frame("state", `{"type":"state",${stateJson(state).slice(1)}`));
+  }
+
   caughtUp(): void {
     this.missedSent = true;
     this.frame("caught-up", { cursor: this.feed.cursor() });
@@ -287,7 +312,7 @@ export class Session implements FeedSink, WheelEntry {
 
   /** Writes what was gathered, in one call. */
   flush(): void {
-    if (this.state === "ended" || this.state === "closing" || this.pending.length === 0) return;
+    if (this.phase === "ended" || this.phase === "closing" || this.pending.length === 0) return;
     const cursor = this.cursors ? this.encoding.cursor(this.feed.cursor()) : null;
     if (cursor !== null) this.pending.push(cursor);
     const bytes = this.pending.length === 1 ? (this.pending[0] as Buffer) : Buffer.concat(this.pending);
@@ -307,7 +332,7 @@ export class Session implements FeedSink, WheelEntry {
   }
 
   due(now: number): number {
-    if (this.state === "closing" || this.state === "ended") return 0;
+    if (this.phase === "closing" || this.phase === "ended") return 0;
     const { heartbeatMs, slowMs } = this.shared.options;
     if (now >= this.client.expiresAt) this.close("token-expired", "the token has expired");
     else if (this.slowSince !== 0 && now - this.slowSince >= slowMs) {
@@ -323,7 +348,7 @@ export class Session implements FeedSink, WheelEntry {
 
   private beat(now: number): void {
     if (this.ackedBeyondStored) this.storeDevice();
-    if (!this.greeting || this.state !== "serving") return;
+    if (!this.greeting || this.phase !== "serving") return;
     if (this.encoding.name === "websocket" || now - this.wroteAt >= this.shared.options.heartbeatMs / 2) {
       this.send(this.encoding.frame("ping", '{"type":"ping"}'));
     }
@@ -381,7 +406,7 @@ export class Session implements FeedSink, WheelEntry {
       if (!(reason instanceof Failure)) this.shared.broken(reason);
       return null;
     });
-    if (this.state === "closing" || this.state === "ended") return;
+    if (this.phase === "closing" || this.phase === "ended") return;
     if (verified === null) {
       return this.reply(ref, { code: "unavailable", detail: "tokens can't be verified now; try again" });
     }
@@ -400,6 +425,9 @@ export class Session implements FeedSink, WheelEntry {
     this.frame("reply", { ref, ok: false, error: { code, detail }, ...sent });
   }
 }
+
+/** It is JSON already, and goes as it is. */
+const stateJson = ({ version, state }: KeptState): string => `{"version":${version},"state":${state}}`;
 
 interface ReplyError {
   readonly code: string;

@@ -1,6 +1,7 @@
 import type { CloseReason } from "@carillon/protocol/close-codes";
 import type { Client } from "../access/principal.ts";
 import type { RateLimits } from "../access/rate-limits.ts";
+import type { PresentSession } from "../bus/driver.ts";
 import type { Clock } from "../clock.ts";
 import type { Distributor } from "../distributor/distributor.ts";
 import { Failure } from "../errors.ts";
@@ -8,6 +9,7 @@ import type { Service } from "../lifecycle.ts";
 import type { Following } from "../receiver/following.ts";
 import type { Publishing } from "../receiver/publishing.ts";
 import { makeTimerWheel, type TimerWheel } from "../timer-wheel.ts";
+import { makeLingering } from "./presence.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
 export type Verify = (
@@ -75,6 +77,10 @@ export interface Sessions extends Service {
   open(options: SessionOptions): Session;
   /** Ends those of this user, or of all, whose token is good no more. */
   recheck(user: string | null): void;
+  /** Ends those of a user who was erased. */
+  erased(user: string): void;
+  /** Those of a user; a client that polls has one between two polls too. */
+  present(user: string): readonly PresentSession[];
   /** Asks every session to go elsewhere, spread over the window, and closes those that are left at its end. */
   drain(windowMs: number): Promise<void>;
   count(): number;
@@ -96,6 +102,7 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
   const wheel = makeTimerWheel(deps.clock, wheelTickMs);
   const sessions = new Set<Session>();
   const perUser = new Map<string, Session[]>();
+  const lingering = makeLingering(deps.clock, options.total);
   const prefix = Math.floor(deps.clock.now()).toString(36);
   let serial = 0;
   let draining = false;
@@ -107,6 +114,7 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
     left.splice(left.indexOf(session), 1);
     if (left.length === 0) perUser.delete(session.user);
     deps.metrics.ended(session.encoding.name);
+    if (session.encoding.name === "poll") lingering.left(session.user, session.present());
     if (sessions.size === 0) whenEmpty?.();
   }
 
@@ -156,6 +164,14 @@ export function makeSessions(deps: SessionsDeps, options: SessionsOptions = sess
     open,
     recheck(user) {
       for (const session of [...(user === null ? sessions : (perUser.get(user) ?? []))]) session.recheck();
+    },
+    erased(user) {
+      for (const session of [...(perUser.get(user) ?? [])]) session.erased();
+      lingering.forget(user);
+    },
+    present(user) {
+      const live = (perUser.get(user) ?? []).map((session) => session.present());
+      return [...live, ...lingering.of(user, live)];
     },
     drain,
     count: () => sessions.size,

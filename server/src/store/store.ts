@@ -7,6 +7,7 @@ import type { AccessDriver } from "./access.ts";
 import type { CoordinationDriver } from "./coordination.ts";
 import type { DirectoryDriver } from "./directory.ts";
 import type { GrantsDriver } from "./grants.ts";
+import type { PeopleDriver } from "./people.ts";
 import type { PositionsDriver } from "./positions.ts";
 import type { Queries } from "./queries.ts";
 import type { StreamsDriver } from "./streams.ts";
@@ -19,6 +20,7 @@ export interface StoreBackend {
   readonly access: AccessDriver;
   readonly coordination: CoordinationDriver;
   readonly queries: Queries;
+  readonly people: PeopleDriver;
   /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
   readonly parts: number;
   /** Resolves when all of it, every server behind it, has answered and can be written to; rejects in a bounded time. */
@@ -43,7 +45,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, grants, positions, access, coordination, queries } = backend;
+  const { streams, directory, grants, positions, access, coordination, people, queries } = backend;
   return {
     ...backend,
     streams: {
@@ -160,6 +162,17 @@ export function withBounds(backend: StoreBackend): StoreBackend {
         within("limit", wanted.limit, 1, limits.inboxItems);
         within("the number of topics", wanted.filter.topics.length, 0, limits.inboxTopics);
         return queries.inbox(wanted);
+      },
+    },
+    people: {
+      ...people,
+      async putState(user, state, version) {
+        within("the bytes of a state", Buffer.byteLength(state), 2, limits.stateSizeBytes);
+        return people.putState(user, state, version);
+      },
+      async continueErasing(limit) {
+        within("limit", limit, 1, 10_000);
+        return people.continueErasing(limit);
       },
     },
   };

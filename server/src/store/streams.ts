@@ -4,7 +4,7 @@
  * Contract for drivers. The conformance suite in `conformance/streams.ts` holds every backend to it.
  *
  * - **Seqs.** A stream's seqs are 1..head without holes. `head` never falls: not when rows are trimmed, not when
- *   the stream is emptied or closed. A stream that nobody has written to has head 0 and needs no creation.
+ *   the stream is emptied or closed, not when its user is erased and something new comes. A stream that nobody has written to has head 0 and needs no creation.
  * - **Parts.** A stream is of part `partOf(stream, parts)`. A batch with `progress` is of streams of its part alone;
  *   one without may be of any.
  * - **Whole or not at all.** `apply` commits all of a batch or nothing of it; of a batch without `progress`, all or
@@ -66,7 +66,8 @@ export interface Batch {
  * - `stored`: it has this seq now.
  * - `duplicate`: the same key with the same digest is already there, under this seq; nothing changed.
  * - `conflict`: the same key with another digest is there, under this seq; nothing changed.
- * - `closed`: the stream's topic was deleted; nothing changed.
+ * - `closed`: the stream's topic was deleted, or, with `progress`, the user was erased after it was accepted; nothing
+ *   changed.
  * - `rejected`: the backend can't store it, whatever was checked before; it is set aside, the others went on.
  * The first of several equal keys within a batch wins. Keys are compared within the identity window: one that
  * was stored longer ago is forgotten and stored anew. With `progress` the window lies between the times at which the

@@ -67,6 +67,17 @@ export interface Copies {
     readonly cursor: string;
     readonly seen: number;
   };
+  readonly states: { readonly user: string; readonly version: number; readonly state: string };
+  /** `user` is null where all is done. */
+  readonly erasures: {
+    readonly hash: string;
+    readonly user: string | null;
+    readonly topicsTo: string | null;
+    readonly at: number;
+    readonly head: number;
+    readonly rev: number;
+    readonly until: number;
+  };
   /** In the order in which they came. */
   readonly receipts: {
     readonly stream: StreamName;
@@ -89,6 +100,8 @@ export const copyKinds = [
   "subscriptions",
   "marks",
   "devices",
+  "states",
+  "erasures",
   "receipts",
   "notifications",
 ] as const satisfies readonly CopyKind[];

@@ -36,6 +36,7 @@ function makeSeen() {
     unfollowed() {},
     marked() {},
     unread() {},
+    state() {},
     caughtUp() {},
     failed(reason) {
       throw reason;

@@ -55,8 +55,12 @@ test("every route under /v1 is in it", () => {
     "/v1/topics/{topic}/subscribers",
     "/v1/topics/{topic}/subscribers/{user}",
     "/v1/unread",
+    "/v1/users/{user}",
+    "/v1/users/{user}/presence",
     "/v1/users/{user}/revocations",
+    "/v1/users/{user}/state",
     "/v1/users/{user}/tokens",
+    "/v1/users/{user}/unread",
   ]);
 });
 

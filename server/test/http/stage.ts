@@ -17,17 +17,19 @@ import { makeLocalBus } from "../../src/bus/local.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { makeDirector } from "../../src/director/director.ts";
 import { makeInbox } from "../../src/distributor/inbox.ts";
-import { makeMarks } from "../../src/distributor/marks.ts";
+import { makeMarks, toldOf } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { allowsOrigin } from "../../src/http/origins.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
+import { openErasing } from "../../src/receiver/erasing.ts";
 import { openFollowing } from "../../src/receiver/following.ts";
 import { openGrants } from "../../src/receiver/grants.ts";
 import { rememberTopics } from "../../src/receiver/known-topics.ts";
 import { openPublishing } from "../../src/receiver/publishing.ts";
 import { openReceiver } from "../../src/receiver/receiver.ts";
+import { openStates } from "../../src/receiver/states.ts";
 import { openTopics } from "../../src/receiver/topics.ts";
 import { openTracking } from "../../src/receiver/tracking.ts";
 import { openSqlite } from "../../src/store/sqlite/open.ts";
@@ -158,6 +160,14 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       tokens,
       keyring: openKeyring(store.access, keys, clock, { most: mostKeys }),
       revocations,
+      users: {
+        unread: async (user) => toldOf(await store.positions.unread(user)),
+        state: (user) => store.people.state(user),
+        subscriptions: async (user) => (await topics.subscriptions(user)).length,
+      },
+      states: openStates(store.people, bus),
+      erasing: openErasing({ people: store.people, revocations, bus, clock }),
+      presence: { of: async () => ({ count: 0, sessions: [], complete: true }) },
     },
     clients: {
       acks: {

@@ -33,6 +33,8 @@ export type Step =
     }
   | { readonly do: "mark"; readonly user: string; readonly kind: MarkKind; readonly change: MarkChange }
   | { readonly do: "device"; readonly user: string; readonly device: string; readonly cursor: string }
+  | { readonly do: "state"; readonly user: string; readonly state: string; readonly version: number }
+  | { readonly do: "erase"; readonly user: string; readonly topicsTo: string | null; readonly steps: number }
   | { readonly do: "addKey" | "removeKey"; readonly name: string }
   | { readonly do: "revoke" | "unrevoke"; readonly user: string; readonly tokenId: string | null }
   | { readonly do: "advance"; readonly steps: number };
@@ -105,6 +107,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       cursor: fc.constantFrom("AQE", "AQI", "AQM"),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: does("state"),
+      user,
+      state: fc.constantFrom("{}", '{"plan":"pro"}', '{"имя":"\u{1f514} \\\\u0000"}'),
+      version: fc.nat(2),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: does("erase"),
+      user,
+      topicsTo: fc.constantFrom(null, "key:other"),
+      steps: fc.nat(3),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: does("addKey"), name: fc.constantFrom("shop", "ops") }) },
   { weight: 1, arbitrary: fc.record({ do: does("removeKey"), name: fc.constantFrom("shop", "ops") }) },
   { weight: 2, arbitrary: fc.record({ do: does("revoke"), user, tokenId }) },
@@ -149,7 +169,7 @@ export async function live(
 }
 
 async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) => void): Promise<void> {
-  const { streams: port, directory, grants, positions, access } = store;
+  const { streams: port, directory, grants, positions, access, people } = store;
   switch (step.do) {
     case "apply": {
       const { committedAt } = await port.apply({ part: 0, progress: null, records: [], rejected: [] });
@@ -186,6 +206,12 @@ async function liveStep(store: StoreBackend, step: Step, advance: (ms: number) =
       return positions.acknowledge([{ user: step.user, stream: step.stream, upTo: step.upTo }]);
     case "device":
       return positions.saveDevices([{ user: step.user, device: step.device, cursor: step.cursor }]);
+    case "state":
+      return void (await people.putState(step.user, step.state, step.version));
+    case "erase":
+      await people.beginErasing(step.user, step.topicsTo);
+      for (let at = 0; at < step.steps; at++) await people.continueErasing(2);
+      return;
     case "addKey":
       return void (await access.addKey({
         name: step.name,

@@ -14,7 +14,7 @@ const namesOf = (walk: number) => ({
 
 async function portrait(store: StoreBackend, walk: number): Promise<object> {
   const { streams, users, topics } = namesOf(walk);
-  const { streams: port, directory, grants, positions, access } = store;
+  const { streams: port, directory, grants, positions, access, people } = store;
   const perStream = [];
   for (const stream of streams) {
     const page = await port.read(stream, 0, 256);
@@ -36,6 +36,7 @@ async function portrait(store: StoreBackend, walk: number): Promise<object> {
     perUser.push({
       user,
       places,
+      state: await people.state(user),
       subscriptions: await directory.subscriptions(user),
       unread: await positions.unread(user),
     });

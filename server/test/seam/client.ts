@@ -1,5 +1,5 @@
 import { decodeCursor, encodeCursor, tagOf } from "@carillon/protocol/cursor";
-import type { ServerFrame, UnreadCount } from "@carillon/protocol/frames";
+import type { ServerFrame, UnreadCount, UserState } from "@carillon/protocol/frames";
 import type { Mark, MarkChange, MarkKind } from "@carillon/protocol/marks";
 import { type StreamName, topicStream, userStream } from "@carillon/protocol/stream";
 import type { Encoding, Outlet } from "../../src/live/outlet.ts";
@@ -38,6 +38,8 @@ interface Connection {
   /** What the server told of unread, and what was added since. */
   unread: UnreadCount | null;
   readonly added: Map<StreamName, number>;
+  /** The version of the state that it was told last. */
+  version: number;
 }
 
 /** A client over a slow, breakable line, which checks everything that it gets against the true store. */
@@ -55,6 +57,8 @@ export interface Client {
   ask(type: "subscribe" | "unsubscribe", topic: string): void;
   /** As the client shows it. */
   unread(): Map<StreamName, readonly [count: number, unseen: number]>;
+  /** The version of the state that it was told last on this connection. */
+  version(): number;
   /** What it was told of marks on this connection, where it was told anything. */
   marks(): ReadonlyMap<StreamName, { readonly read?: Mark; readonly archive?: Mark }>;
   /** Says any other mark, without waiting for a reply. */
@@ -146,6 +150,12 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
     of.added.clear();
   }
 
+  function stateIs(of: Connection, { version, state }: UserState): void {
+    if (version <= of.version) fail(`state ${version} after ${of.version}`);
+    if (state["n"] !== version) fail(`state ${version} carries ${state["n"]}`);
+    of.version = version;
+  }
+
   function replied(of: Connection, frame: Extract<ServerFrame, { type: "reply" }>): void {
     const asked = of.asked.get(frame.ref) ?? fail(`a reply to ${frame.ref}, which nobody asked`);
     of.asked.delete(frame.ref);
@@ -180,7 +190,10 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
     switch (frame.type) {
       case "hello":
         unreadIs(of, frame.unread);
+        stateIs(of, frame.state);
         return hello(of, frame.cursor);
+      case "state":
+        return stateIs(of, frame);
       case "unread":
         return unreadIs(of, frame);
       case "read":
@@ -281,6 +294,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
         }),
       );
     },
+    version: () => connection?.version ?? fail("isn't connected"),
     marks: () => connection?.marks ?? fail("isn't connected"),
     mark(kind, change) {
       connection?.session.receive(JSON.stringify({ type: kind, ...change }));
@@ -329,6 +343,7 @@ export function makeClient(user: string, world: ClientWorld, ownCursor: boolean)
         unread: null,
         added: new Map(),
         marks: new Map(),
+        version: -1,
       };
       connection = of;
     },

@@ -60,6 +60,7 @@ export async function play(seed: number, steps: number): Promise<number> {
         directory: store.directory as never,
         positions: store.positions,
         queries: {} as never,
+        people: store.people,
         // What one node says, all nodes hear: or not, as it is with a bus.
         bus: { ...bus.driver, publish: (messages) => messages.forEach(say) },
         clock: schedule.clock,
@@ -138,6 +139,7 @@ export async function play(seed: number, steps: number): Promise<number> {
     [0.5, () => dice.pick(clients).mark(dice.pick(["seen", "archive", "read"]), { all: true })],
     [2, () => dice.pick(clients).ask("subscribe", dice.pick(topics))],
     [2, () => dice.pick(clients).ask("unsubscribe", dice.pick(topics))],
+    [1, () => writes.state(dice.pick(users))],
     [0.2, () => writes.remove(dice.pick(topics))],
     [6, () => clients.find((client) => !client.connected())?.connect()],
     [1, () => dice.pick(clients).cut()],
@@ -210,6 +212,9 @@ export async function play(seed: number, steps: number): Promise<number> {
             throw new Error(`${client.user} was told another ${kind} of ${stream} than there is`);
         }
       }
+      const version = store.states.get(client.user) ?? 0;
+      if (client.version() !== version)
+        throw new Error(`${client.user} has state ${client.version()}, not ${version}`);
       const unread = JSON.stringify([...client.unread()]);
       const naive = JSON.stringify([...store.naive(client.user)]);
       if (unread !== naive) throw new Error(`${client.user} has unread ${unread}, not ${naive}`);

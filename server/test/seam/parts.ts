@@ -4,6 +4,7 @@ import type { BusDriver, BusListener, BusMessage } from "../../src/bus/driver.ts
 import { Failure } from "../../src/errors.ts";
 import type { DirectoryDriver } from "../../src/store/directory.ts";
 import { changeMark, type OneChange, unmarked } from "../../src/store/marks.ts";
+import type { PeopleDriver } from "../../src/store/people.ts";
 import type { PositionsDriver } from "../../src/store/positions.ts";
 import { Kind, type Row, type StreamsDriver } from "../../src/store/streams.ts";
 import type { Dice, Schedule } from "./schedule.ts";
@@ -37,6 +38,9 @@ export interface TrueStore {
   follow(user: string, topic: string): boolean;
   leave(user: string, topic: string): boolean;
   readonly positions: PositionsDriver;
+  readonly people: Pick<PeopleDriver, "state">;
+  /** How often each user's state was changed. */
+  readonly states: Map<string, number>;
 }
 
 export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
@@ -115,6 +119,7 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
     begun: new Set(),
     followed: new Map(),
     left: new Map(),
+    states: new Map(),
     failing: 0,
     epoch: 1,
     of,
@@ -159,6 +164,13 @@ export function makeTrueStore(dice: Dice, schedule: Schedule): TrueStore {
       if (follows.get(user)?.delete(topic) !== true) return false;
       count(store.left, `${user} ${topic}`);
       return true;
+    },
+    people: {
+      state: (user) =>
+        answer(() => {
+          const version = store.states.get(user) ?? 0;
+          return { version, state: `{"n":${version}}` };
+        }),
     },
     positions: {
       saveDevices: async () => {},
@@ -270,6 +282,8 @@ export interface Writes {
   remove(topic: string): void;
   /** Something of the user is another: the rev rises. */
   touch(user: string): void;
+  /** The application changes the user's state. */
+  state(user: string): void;
 }
 
 export function makeWrites(
@@ -307,6 +321,10 @@ export function makeWrites(
   return {
     publish,
     touch: (user) => touch(userStream(user)),
+    state(user) {
+      store.states.set(user, (store.states.get(user) ?? 0) + 1);
+      touch(userStream(user));
+    },
     withdraw(stream) {
       const of = store.of(stream);
       const row = of.rows[dice.int(of.rows.length)];

@@ -192,6 +192,23 @@ test("an ack reaches as far as was sent, and a named device's place is stored", 
   expect(decodeCursor(saved[0]?.cursor ?? "").entries?.get(tagOf(ann))?.seq).toBe(2);
 });
 
+test("of a user who was erased nothing that was said before is stored behind it", async () => {
+  const { open, writes, schedule, pass, saved, acknowledged, sessions, distributor } = await makeWorld();
+  writes.publish(ann, 2);
+  const [one, other] = [await open({ device: "phone" }), await open({ device: "desk" })];
+  for (const { session } of [one, other])
+    session.receive(JSON.stringify({ type: "ack", stream: ann, seq: 2 }));
+  one.session.ended();
+  distributor.acks.received("ann", ann, 2);
+  sessions.erased("ann");
+  distributor.erased("ann");
+  await schedule.settle();
+  expect(other.closed?.reason).toBe("user-erased");
+  other.session.ended();
+  await pass(3_000);
+  expect([saved, acknowledged]).toEqual([[], []]);
+});
+
 test("a named device without a cursor starts from its stored place", async () => {
   const { open, writes } = await makeWorld({ stored: encodeCursor([{ tag: tagOf(ann), epoch: 1, seq: 2 }]) });
   writes.publish(ann, 3);

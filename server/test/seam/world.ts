@@ -49,6 +49,7 @@ export async function makeWorld(given: { lose?: number; perUser?: number; stored
         unread: store.positions.unread,
       },
       queries: {} as never,
+      people: store.people,
       bus: bus.driver,
       clock: schedule.clock,
       metrics: noMetrics,

@@ -14,7 +14,7 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
     await backend.stop();
     rmSync(dataDirectory, { recursive: true });
   });
-  const { streams, directory, positions, coordination, queries } = withBounds(backend);
+  const { streams, directory, positions, coordination, queries, people: port } = withBounds(backend);
   const batchOf = (count: number) => ({
     part: 0,
     progress: null,
@@ -49,6 +49,7 @@ test("what is beyond a port's bounds is refused before it reaches the backend", 
       positions.mark("a", "read", { stream: "user:a", seqs: people.slice(0, 257).map(Number), undo: true }),
     () => positions.mark("a", "seen", { stream: "user:a", seqs: [1], undo: false }),
     () => positions.receipts("user:a", 1, 1_001),
+    () => port.putState("a", JSON.stringify("x".repeat(16_383)), 0),
     () => coordination.agree("f", "é".repeat(513)),
     () => coordination.amend("", "v"),
     () => coordination.agree("x".repeat(129), "v"),

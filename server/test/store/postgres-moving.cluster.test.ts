@@ -199,3 +199,32 @@ describe("moving parts between PostgreSQL servers", () => {
     });
   });
 });
+
+test("states and erasures go along with their users' part; an erasure begun before it moved ends behind it", async () => {
+  const { store, other, servers } = await stage();
+  await store.directory.putTopic("t", "key:k");
+  for (const [at, user] of users.entries()) {
+    await store.people.putState(user, `{"n":${at}}`, 0);
+    await store.streams.apply(batchOf([record(`user:${user}`), record(`user:${user}`)]));
+  }
+  const sent = (user: string) => `{"specversion":"1.0","id":"x","source":"/users/${user}","type":"t"}`;
+  await store.streams.apply(
+    batchOf(users.slice(0, 4).map((user) => record("topic:t", { body: sent(user) }))),
+  );
+  const [done, begun] = [users.slice(0, 2), users.slice(2, 4)];
+  for (const user of done) await store.people.beginErasing(user, null);
+  while (!(await store.people.continueErasing(100)).done);
+  for (const user of begun) await store.people.beginErasing(user, null);
+  for (let part = 0; part < parts; part++) await servers.move(part, 1, never, () => {});
+  while (!(await other.people.continueErasing(100)).done);
+  for (const [at, user] of users.entries()) {
+    const isErased = at < 4;
+    expect(await other.people.state(user)).toEqual(
+      isErased ? { version: 0, state: "{}" } : { version: 1, state: `{"n":${at}}` },
+    );
+    const { outcomes } = await other.streams.apply(batchOf([record(`user:${user}`)]));
+    expect(outcomes).toEqual([{ status: "stored", seq: 3 }]);
+    expect((await other.streams.read(`user:${user}`, 0, 10)).first).toBe(isErased ? 3 : 1);
+  }
+  expect((await other.streams.read("topic:t", 0, 10)).rows.map(({ kind }) => kind)).toEqual([2, 2, 2, 2]);
+});

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { records } from "../../src/store/conformance/suite.ts";
 import { makeDirectory } from "../../src/store/postgres/directory.ts";
+import { makeErasing } from "../../src/store/postgres/erasing.ts";
 import { unavailable } from "../../src/store/postgres/failure.ts";
 import { foundStore } from "../../src/store/postgres/found.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
@@ -54,7 +55,7 @@ async function opened() {
     ...(await people()),
     /** Somebody who knows where the parts are now. */
     people,
-    streams: makeStreams(shards, dayMs, systemClock),
+    streams: makeStreams(shards, dayMs, systemClock, makeErasing(shards, founded.parts)),
     topic: on(0, topicStream),
     near: on(0, userStream),
     far: on(1, userStream),

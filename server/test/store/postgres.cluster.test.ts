@@ -1,8 +1,10 @@
 import { examineAccess } from "../../src/store/conformance/access.ts";
 import { examineCoordination } from "../../src/store/conformance/coordination.ts";
 import { examineDirectory } from "../../src/store/conformance/directory.ts";
+import { examineErasing } from "../../src/store/conformance/erasing.ts";
 import { examineGrants } from "../../src/store/conformance/grants.ts";
 import { examineInbox } from "../../src/store/conformance/inbox.ts";
+import { examinePeople } from "../../src/store/conformance/people.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
@@ -23,6 +25,8 @@ for (const [name, subject] of Object.entries(subjects)) {
   examinePositions(name, subject, Number(process.env["WALKS"] ?? 20));
   examineAccess(name, subject);
   examineRaces(name, subject);
+  examinePeople(name, subject);
+  examineErasing(name, subject);
   examineCoordination(name, subject);
   examineInbox(name, subject);
 }

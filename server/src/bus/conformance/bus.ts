@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Revocation } from "../../store/access.ts";
-import { type BusDriver, type BusMessage, everywhere } from "../driver.ts";
+import { answersTo, type BusDriver, type BusMessage, everywhere } from "../driver.ts";
 import { type BusUnderTest, makeEar } from "./suite.ts";
 
 const head = (stream: BusMessage["stream"], at: number): BusMessage => ({ type: "head", stream, head: at });
@@ -51,6 +51,37 @@ export function examineBus(name: string, { capabilities, make }: BusUnderTest): 
       ];
       bus.publish(others);
       for (const message of others) await ear.heard(message);
+    });
+
+    test("who asks who is here is heard by all, and the answer, as large as it may be, by who asked", async () => {
+      const { bus, ear } = await started();
+      await bus.subscribe(everywhere);
+      await bus.subscribe(answersTo("me"));
+      const session = (at: number) => ({
+        session: `mf3k1a2b-${at}`,
+        transport: "websocket" as const,
+        since: 1_800_000_000_000,
+        device: '"'.repeat(64),
+        lingers: false,
+      });
+      const asked = {
+        type: "asked",
+        stream: everywhere,
+        asker: "me",
+        id: "1",
+        user: "x".repeat(128),
+      } as const;
+      const present: BusMessage = {
+        type: "present",
+        stream: answersTo("me"),
+        id: "1",
+        count: 64,
+        sessions: Array.from({ length: 16 }, (_, at) => session(at)),
+      };
+      bus.publish([asked, { ...present, stream: answersTo("another") }, present]);
+      await ear.heard(asked);
+      await ear.heard(present);
+      expect(ear.messages).toHaveLength(2);
     });
 
     test("what concerns everybody is heard by whoever asks for it", async () => {

@@ -1,4 +1,5 @@
 import { userStream } from "@carillon/protocol/stream";
+import { lateMs } from "../erasing.ts";
 import type { DevicePosition, PositionsDriver } from "../positions.ts";
 import { integers, texts } from "./arrays.ts";
 import { allOf, type Shards } from "./shards.ts";
@@ -11,7 +12,9 @@ const save = `
     SELECT user_name, device, part, cursor, place
     FROM unnest($1::text[], $2::text[], $3::int[], $4::text[])
       WITH ORDINALITY AS d(user_name, device, part, cursor, place)
-    WHERE (SELECT carillon_may_write($5::int[]))),
+    WHERE (SELECT carillon_may_write($5::int[])) AND NOT EXISTS (
+      SELECT FROM erasures e
+      WHERE e.hash = carillon_hash_of('user:' || d.user_name) AND e.at > carillon_now() - ${lateMs})),
   kept AS (
     SELECT devices.user_name, devices.device,
       row_number() OVER (PARTITION BY devices.user_name ORDER BY seen DESC) + more.count AS place

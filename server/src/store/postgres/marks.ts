@@ -85,7 +85,7 @@ const write = `
       WITH ORDINALITY AS w(user_id, stream_id, kind, version, up_to, excepted, place)
     WHERE (SELECT carillon_may_write($7::int[]))),
   locked AS MATERIALIZED (
-    SELECT id FROM streams WHERE id IN (SELECT user_id FROM wanted) ORDER BY id FOR NO KEY UPDATE),
+    SELECT id FROM streams WHERE id IN (SELECT user_id FROM wanted) AND name = ANY ($8::text[]) ORDER BY id FOR NO KEY UPDATE),
   written AS (
     INSERT INTO marks AS m(user_id, stream_id, kind, version, up_to, excepted)
     SELECT user_id, stream_id, kind, version + 1, up_to, excepted::bigint[]
@@ -194,6 +194,7 @@ export function makeMarks({ of, partOf }: Shards) {
       bigints(moved.map(({ mark }) => mark.upTo)),
       texts(moved.map(({ mark }) => seqsText(mark.except))),
       partsOf(calls.map(({ user }) => userStream(user))),
+      texts(calls.map(({ user }) => userStream(user))),
     ]);
     return new Map(rows.map(({ at, rev }) => [moved[at]!, rev]));
   };

@@ -4,9 +4,11 @@ import type { StoreBackend } from "../store.ts";
 import { makeAccess } from "./access.ts";
 import { makeCoordination } from "./coordination.ts";
 import { makeDirectory } from "./directory.ts";
+import { makeErasing } from "./erasing.ts";
 import { foundStore } from "./found.ts";
 import { makeGrants } from "./grants.ts";
 import { migrate } from "./migrate.ts";
+import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import { makeQueries } from "./queries.ts";
 import { makeShard } from "./shard.ts";
@@ -58,14 +60,16 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
     await Promise.all(opened.map(makeDays));
     const founded = await foundStore(opened, options.parts ?? 128);
     const shards = await makeShards(founded.shards, founded.parts);
+    const erasing = makeErasing(shards, founded.parts);
     return {
-      streams: makeStreams(shards, options.identityWindowMs, clock),
+      streams: makeStreams(shards, options.identityWindowMs, clock, erasing),
       directory: makeDirectory(shards),
       grants: makeGrants(shards),
       positions: makePositions(shards),
       access: makeAccess(shards),
       coordination: makeCoordination(shards),
       queries: makeQueries(shards),
+      people: makePeople(shards, erasing),
       parts: founded.parts,
       async ask() {
         await allOf(opened.map(({ query }) => query(anything, [])));

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import type { PeopleDriver } from "../people.ts";
 import type { Found, Head, Page, Row, StreamsDriver } from "../streams.ts";
 import { makeApply } from "./apply.ts";
 import { integers, texts } from "./arrays.ts";
@@ -40,7 +41,12 @@ const rowOf = ({ seq, kind, expiresAt, receipt, body }: PageRow): Row => ({
   body,
 });
 
-export function makeStreams(shards: Shards, identityWindowMs: number, clock: Clock): StreamsDriver {
+export function makeStreams(
+  shards: Shards,
+  identityWindowMs: number,
+  clock: Clock,
+  erasing: Pick<PeopleDriver, "continueErasing">,
+): StreamsDriver {
   return {
     apply: makeApply(shards, identityWindowMs),
 
@@ -93,7 +99,7 @@ export function makeStreams(shards: Shards, identityWindowMs: number, clock: Clo
         await shards.of(stream).query(trimStatement, [shards.partOf(stream), stream, upTo]);
       }),
 
-    upkeep: makeUpkeep(shards, identityWindowMs, clock),
+    upkeep: makeUpkeep(shards, identityWindowMs, clock, erasing),
 
     progress: (part) =>
       shards.steady(async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import type { PeopleDriver } from "../people.ts";
 import type { Shard } from "./shard.ts";
 import type { Shards } from "./shards.ts";
 
@@ -17,6 +18,7 @@ export function makeUpkeep(
   shards: Shards,
   identityWindowMs: number,
   clock: Clock,
+  { continueErasing }: Pick<PeopleDriver, "continueErasing">,
 ): (limit: number) => Promise<number> {
   let daysDueAt = clock.now() + daysEveryMs;
 
@@ -25,6 +27,7 @@ export function makeUpkeep(
       await Promise.all(shards.all.map(makeDays));
       daysDueAt = clock.now() + daysEveryMs;
     }
+    if (!(await continueErasing(Math.min(limit, 10_000))).done) return limit;
     let touched = 0;
     for (const shard of shards.all) {
       if (touched === limit) break;

@@ -1,3 +1,4 @@
+import { authorOf } from "../erasing.ts";
 import type { Applied, Batch, Outcome, StreamRecord } from "../streams.ts";
 
 /** A batch as columns. `collapse` and `expires` are null when no record has one. */
@@ -12,6 +13,10 @@ export interface PackedBatch {
   readonly collapse: readonly (string | null)[] | null;
   readonly expires: readonly (number | null)[] | null;
   readonly bodies: readonly string[];
+  /** Null where no record is from a user. */
+  readonly authors: readonly (string | null)[] | null;
+  /** Null where the log keeps no offsets. */
+  readonly accepted: readonly number[] | null;
   readonly rejected: Batch["rejected"];
 }
 
@@ -29,6 +34,7 @@ export const Status = { stored: 0, duplicate: 1, conflict: 2, closed: 3 } as con
 const flagsOf = ({ kind, receipt }: StreamRecord): number => (receipt ? kind | receiptFlag : kind);
 
 export function packBatch({ part, progress, records, rejected }: Batch): PackedBatch {
+  const authors = records.map(({ body }) => authorOf(body));
   return {
     part,
     progress,
@@ -43,6 +49,8 @@ export function packBatch({ part, progress, records, rejected }: Batch): PackedB
       ? records.map((record) => record.expiresAt)
       : null,
     bodies: records.map((record) => record.body),
+    authors: authors.some((author) => author !== null) ? authors : null,
+    accepted: progress === null ? null : records.map((record) => record.acceptedAt),
     rejected,
   };
 }

@@ -10,6 +10,7 @@ import { makeDirectory } from "./directory.ts";
 import { failureOf, failureValueOf } from "./failure.ts";
 import { makeGrants } from "./grants.ts";
 import { lockDirectory } from "./lock.ts";
+import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import { makeQueries } from "./queries.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
@@ -135,6 +136,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     access: makeAccess(writer, reader),
     coordination: makeCoordination(writer, reader),
     queries: makeQueries(reader),
+    people: makePeople(writer, reader),
     parts: 1,
     failed: failure,
     async ask() {

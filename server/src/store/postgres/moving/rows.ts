@@ -31,6 +31,9 @@ const tables: readonly Table[] = [
   { name: "subscriptions", by: "part", key: ["topic", "user_name"] },
   { name: "devices", by: "part", key: ["user_name", "device"] },
   { name: "marks", by: "stream", stream: "user_id", key: ["user_id", "stream_id", "kind"] },
+  { name: "erasures", by: "part", key: ["hash"] },
+  { name: "erased_streams", by: "stream", stream: "stream_id", key: ["stream_id"] },
+  { name: "user_state", by: "stream", stream: "user_id", key: ["user_id"] },
   { name: "receipts", by: "stream", stream: "stream_id", key: ["id"], own: ["id"] },
   { name: "trims", by: "stream", stream: "stream_id", key: ["stream_id"] },
 ];

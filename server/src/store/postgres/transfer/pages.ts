@@ -119,6 +119,21 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     start: ["", ""],
     copyOf: asIs<"devices">("user", "device", "cursor", "seen"),
   },
+  states: {
+    select: `SELECT user_id AS "userId", substr(name, 6) AS user, version, state
+      FROM user_state JOIN streams ON id = user_id
+      WHERE user_id > $1 AND part IN ${here} ORDER BY user_id LIMIT $2`,
+    order: ["userId"],
+    start: [0],
+    copyOf: asIs<"states">("user", "version", "state"),
+  },
+  erasures: {
+    select: `SELECT hash, user_name AS user, topics_to AS "topicsTo", at, head, rev, until FROM erasures
+      WHERE hash > $1 AND (part IN ${here} OR part = -1 AND (SELECT server FROM meta) = 0) ORDER BY hash LIMIT $2`,
+    order: ["hash"],
+    start: [""],
+    copyOf: asIs<"erasures">("hash", "user", "topicsTo", "at", "head", "rev", "until"),
+  },
   receipts: {
     select: `SELECT receipts.id, name AS stream, seq, user_name AS user, created_at AS at
       FROM receipts JOIN streams ON streams.id = stream_id

@@ -52,6 +52,15 @@ const insertMarks = `
 const insertDevices = `
   INSERT INTO devices(user_name, device, part, seen, cursor)
   SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[]) ON CONFLICT DO NOTHING`;
+const insertStates = `
+  INSERT INTO user_state(user_id, version, state)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) ON CONFLICT DO NOTHING`;
+/** Nobody knows any more of which part one that is done was: it is kept on all servers, as of part -1. */
+const insertErasures = `
+  INSERT INTO erasures(hash, part, user_name, topics_to, at, head, rev, until)
+  SELECT * FROM unnest(
+    $1::text[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+  ON CONFLICT DO NOTHING`;
 const insertReceipts = `
   INSERT INTO receipts(stream_id, seq, created_at, user_name)
   SELECT stream_id, seq, created_at, user_name
@@ -225,6 +234,44 @@ export function makePuts(shards: Shards) {
           return shard.query(insertDevices, values, bulk);
         },
       ),
+
+    async states(copies) {
+      const ids = await idsOf(copies.map(({ user }) => userStream(user)));
+      await eachShard(
+        copies,
+        ({ user }) => userStream(user),
+        (shard, some) => {
+          const values = [
+            bigints(some.map(({ user }) => ids.get(userStream(user))!)),
+            bigints(some.map(({ version }) => version)),
+            texts(some.map(({ state }) => state)),
+          ];
+          return shard.query(insertStates, values, bulk);
+        },
+      );
+    },
+
+    async erasures(copies) {
+      await allOf(
+        all.map((shard) => {
+          const some = copies.filter(({ user }) => user === null || shards.of(userStream(user)) === shard);
+          return shard.query(
+            insertErasures,
+            [
+              texts(some.map(({ hash }) => hash)),
+              integers(some.map(({ user }) => (user === null ? -1 : partOf(userStream(user))))),
+              texts(some.map(({ user }) => user)),
+              texts(some.map(({ topicsTo }) => topicsTo)),
+              bigints(some.map(({ at }) => at)),
+              bigints(some.map(({ head }) => head)),
+              bigints(some.map(({ rev }) => rev)),
+              bigints(some.map(({ until }) => until)),
+            ],
+            bulk,
+          );
+        }),
+      );
+    },
 
     async receipts(copies) {
       const ids = await idsOf(copies.map(({ stream }) => stream));

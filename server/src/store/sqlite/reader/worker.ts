@@ -9,6 +9,7 @@ import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makeGrantReads } from "./grants.ts";
 import { makeInboxRead } from "./inbox.ts";
+import { makePeopleReads } from "./people.ts";
 import { makePositionReads } from "./positions.ts";
 import { makeStreamReads } from "./streams.ts";
 import { makeUnreadRead } from "./unread.ts";
@@ -24,6 +25,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
     inbox: makeInboxRead(db, unread, now),
     ...makeAccessReads(db, now),
     ...makeCoordinationReads(db, now),
+    ...makePeopleReads(db),
   };
 };
 

@@ -125,6 +125,20 @@ const tables: { readonly [K in CopyKind]: Table<K> } = {
     start: [0, ""],
     copyOf: asIs<"devices">("user", "device", "cursor", "seen"),
   },
+  states: {
+    select: `SELECT user_id AS userId, substr(name, 6) AS user, version, state
+      FROM user_state JOIN streams ON id = user_id WHERE user_id > ? ORDER BY user_id LIMIT ?`,
+    order: ["userId"],
+    start: [0],
+    copyOf: asIs<"states">("user", "version", "state"),
+  },
+  erasures: {
+    select: `SELECT hash, user, topics_to AS topicsTo, at, head, rev, until
+      FROM erasures WHERE hash > ? ORDER BY hash LIMIT ?`,
+    order: ["hash"],
+    start: [""],
+    copyOf: asIs<"erasures">("hash", "user", "topicsTo", "at", "head", "rev", "until"),
+  },
   receipts: {
     select: `SELECT receipts.id, name AS stream, seq, user, ${whole("created_at")} AS at
       FROM receipts JOIN streams ON streams.id = stream_id

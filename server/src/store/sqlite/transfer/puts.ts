@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { topicStream, userStream } from "@carillon/protocol/stream";
 import { placeOf } from "../../access.ts";
+import { authorOf } from "../../erasing.ts";
 import { markCodes } from "../../marks.ts";
 import type { Copies, CopyKind } from "../../transfer.ts";
 
@@ -21,10 +22,12 @@ export function makePuts(db: DatabaseSync) {
   const subscription = insert("subscriptions(topic_id, user, since)", 3);
   const mark = insert("marks(user_id, stream_id, kind, up_to, excepted)", 5);
   const device = insert("devices(user_id, device, cursor, seen)", 4);
+  const state = insert("user_state(user_id, version, state)", 3);
+  const erasure = insert("erasures(hash, user, topics_to, at, head, rev, until)", 7);
   const receipt = insert("receipts(stream_id, seq, user, created_at)", 4);
   const notification = insert(
-    "notifications(stream_id, seq, kind, receipt, created_at, expires_at, collapse_key, key, digest, body)",
-    10,
+    "notifications(stream_id, seq, kind, receipt, created_at, expires_at, collapse_key, key, digest, body, author)",
+    11,
   );
   const idByName = db.prepare("SELECT id FROM streams WHERE name = ?");
   const ids = new Map<string, number>();
@@ -59,12 +62,16 @@ export function makePuts(db: DatabaseSync) {
       mark.run(idOf(userStream(user)), idOf(stream), markCodes[kind], upTo, excepted);
     },
     devices: (copy) => void device.run(idOf(userStream(copy.user)), copy.device, copy.cursor, copy.seen),
+    states: (copy) => void state.run(idOf(userStream(copy.user)), copy.version, copy.state),
+    erasures: ({ hash, user, topicsTo, at, head, rev, until }) =>
+      void erasure.run(hash, user, topicsTo, at, head, rev, until),
     receipts: (copy) => void receipt.run(idOf(copy.stream), copy.seq, copy.user, copy.at),
     notifications(copy) {
       const { seq, kind, createdAt, expiresAt, collapseKey, key: name, digest, body } = copy;
       const at = idOf(copy.stream);
       const flag = copy.receipt ? 1 : 0;
-      notification.run(at, seq, kind, flag, createdAt, expiresAt, collapseKey, name, digest, body);
+      const author = body === null ? null : authorOf(body);
+      notification.run(at, seq, kind, flag, createdAt, expiresAt, collapseKey, name, digest, body, author);
     },
   };
 

@@ -12,6 +12,8 @@ const counted: { readonly [K in CopyKind]: string } = {
   subscriptions: "subscriptions",
   marks: "marks",
   devices: "devices",
+  states: "user_state",
+  erasures: "erasures",
   receipts: "receipts",
   notifications: "notifications",
 };

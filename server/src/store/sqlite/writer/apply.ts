@@ -5,8 +5,8 @@ const tombstone = 2;
 
 export function makeApply({ db, streams, identities, now }: Writing): (batch: PackedBatch) => PackedOutcomes {
   const insert = db.prepare(
-    `INSERT INTO notifications(id, stream_id, seq, kind, created_at, receipt, expires_at, collapse_key, key, digest, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO notifications(id, stream_id, seq, kind, created_at, receipt, expires_at, collapse_key, key, digest, body, author)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const collapse = db.prepare(
     `UPDATE notifications SET kind = ${tombstone}, body = NULL
@@ -37,7 +37,8 @@ export function makeApply({ db, streams, identities, now }: Writing): (batch: Pa
     for (let i = 0; i < names.length; i++) {
       const stream = streams.ensure(names[i]!);
       const key = keys[i]!;
-      if (stream.closed) {
+      const acceptedAt = batch.accepted?.[i] ?? Number.POSITIVE_INFINITY;
+      if (stream.closed || acceptedAt < stream.fencedAt) {
         codes.push(Status.closed);
         seqs.push(0);
         continue;
@@ -56,7 +57,20 @@ export function makeApply({ db, streams, identities, now }: Writing): (batch: Pa
       const receipt = flag & receiptFlag ? 1 : 0;
       const expiresAt = batch.expires?.[i] ?? null;
       const id = identities.claim(at);
-      insert.run(id, stream.id, seq, kind, at, receipt, expiresAt, collapseKey, key, digests[i]!, bodies[i]!);
+      insert.run(
+        id,
+        stream.id,
+        seq,
+        kind,
+        at,
+        receipt,
+        expiresAt,
+        collapseKey,
+        key,
+        digests[i]!,
+        bodies[i]!,
+        batch.authors?.[i] ?? null,
+      );
       stream.head = seq;
       codes.push(Status.stored);
       seqs.push(seq);

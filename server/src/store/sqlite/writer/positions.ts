@@ -1,4 +1,5 @@
 import { isTopicStream, type StreamName, userStream } from "@carillon/protocol/stream";
+import { hashOfUser, lateMs } from "../../erasing.ts";
 import type { Acknowledgement, DevicePosition } from "../../positions.ts";
 import type { Writing } from "./writing.ts";
 
@@ -15,6 +16,7 @@ export function makePositionWrites({ db, streams, now }: Writing) {
     `DELETE FROM devices WHERE user_id = ?1 AND device IN (
        SELECT device FROM devices WHERE user_id = ?1 ORDER BY seen DESC LIMIT -1 OFFSET ${devicesMost})`,
   );
+  const erased = db.prepare("SELECT at FROM erasures WHERE hash = ?");
   const since = db.prepare("SELECT since FROM subscriptions WHERE user = ? AND topic_id = ?");
   const acknowledged = db.prepare("SELECT max(seq) AS seq FROM receipts WHERE stream_id = ? AND user = ?");
   const receive = db.prepare(
@@ -29,6 +31,8 @@ export function makePositionWrites({ db, streams, now }: Writing) {
   return {
     saveDevices(positions: readonly DevicePosition[]): void {
       for (const { user, device, cursor } of positions) {
+        const erasedAt = (erased.get(hashOfUser(user)) as { at: number } | undefined)?.at;
+        if (erasedAt !== undefined && now() < erasedAt + lateMs) continue;
         const { id } = streams.ensure(userStream(user));
         save.run(id, device, cursor);
         evict.run(id);

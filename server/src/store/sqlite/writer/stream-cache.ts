@@ -1,4 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
+import { isTopicStream, ownerOf, type StreamName } from "@carillon/protocol/stream";
+import { hashOfUser } from "../../erasing.ts";
 
 export interface StreamState {
   readonly id: number;
@@ -6,6 +8,8 @@ export interface StreamState {
   trimmed: number;
   rev: number;
   closed: boolean;
+  /** Records accepted before were for somebody who was erased. */
+  readonly fencedAt: number;
 }
 
 /**
@@ -19,17 +23,23 @@ export interface StreamCache {
   /** At once for every reader; upkeep removes the rows. */
   setTrimmed(state: StreamState, trimmed: number): void;
   setClosed(state: StreamState, closed: boolean): void;
+  /** Nobody finds it by its old name any more; one that is made of that name is another. */
+  rename(state: StreamState, from: string, to: string): void;
   forget(): void;
 }
+
+const never = Number.NEGATIVE_INFINITY;
 
 export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
   const states = new Map<string, StreamState>();
   const select = db.prepare(
-    `SELECT id, trimmed, rev, closed,
+    `SELECT id, trimmed, rev, closed, fenced_at AS fencedAt,
        (SELECT max(seq) FROM notifications WHERE stream_id = streams.id) AS newest
      FROM streams WHERE name = ?`,
   );
-  const insert = db.prepare("INSERT INTO streams(name) VALUES (?)");
+  const insert = db.prepare("INSERT INTO streams(name, trimmed, rev, fenced_at) VALUES (?, ?, ?, ?)");
+  const erasure = db.prepare("SELECT at, head, rev FROM erasures WHERE hash = ?");
+  const updateName = db.prepare("UPDATE streams SET name = ? WHERE id = ?");
   const updateRev = db.prepare("UPDATE streams SET rev = ? WHERE id = ?");
   const updateTrimmed = db.prepare("UPDATE streams SET trimmed = ? WHERE id = ?");
   const rememberTrim = db.prepare(
@@ -48,24 +58,41 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
     const known = states.get(name);
     if (known) return known;
     const row = select.get(name) as
-      | { id: number; trimmed: number; rev: number; closed: number; newest: number | null }
+      | {
+          id: number;
+          trimmed: number;
+          rev: number;
+          closed: number;
+          fencedAt: number | null;
+          newest: number | null;
+        }
       | undefined;
     if (!row) return undefined;
     const { id, trimmed, rev, newest } = row;
-    return keep(name, { id, head: Math.max(trimmed, newest ?? 0), trimmed, rev, closed: row.closed === 1 });
+    const fencedAt = row.fencedAt ?? never;
+    return keep(name, {
+      id,
+      head: Math.max(trimmed, newest ?? 0),
+      trimmed,
+      rev,
+      closed: row.closed === 1,
+      fencedAt,
+    });
+  };
+
+  /** Of a user who was erased, the seqs go on. */
+  const make = (name: string): StreamState => {
+    const before = (
+      isTopicStream(name as StreamName) ? undefined : erasure.get(hashOfUser(ownerOf(name as StreamName)))
+    ) as { at: number; head: number; rev: number } | undefined;
+    const { head, rev, at } = before ?? { head: 0, rev: 0, at: null };
+    const id = Number(insert.run(name, head, rev, at).lastInsertRowid);
+    return keep(name, { id, head, trimmed: head, rev, closed: false, fencedAt: at ?? never });
   };
 
   return {
     find,
-    ensure: (name) =>
-      find(name) ??
-      keep(name, {
-        id: Number(insert.run(name).lastInsertRowid),
-        head: 0,
-        trimmed: 0,
-        rev: 0,
-        closed: false,
-      }),
+    ensure: (name) => find(name) ?? make(name),
     raiseRev(state) {
       state.rev += 1;
       updateRev.run(state.rev, state.id);
@@ -80,6 +107,11 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
     setClosed(state, closed) {
       state.closed = closed;
       updateClosed.run(closed ? 1 : 0, state.id);
+    },
+    rename(state, from, to) {
+      states.delete(from);
+      updateName.run(to, state.id);
+      keep(to, state);
     },
     forget: () => states.clear(),
   };

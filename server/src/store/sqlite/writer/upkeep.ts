@@ -1,10 +1,14 @@
+import type { Erasing } from "./erasing.ts";
 import { makeTrimming } from "./trimming.ts";
 import type { Writing } from "./writing.ts";
 
 const tombstone = 2;
 
 /** One bounded step: expired rows, trimmed rows, old identities. */
-export function makeUpkeep(writing: Writing): { upkeep(limit: number): number } {
+export function makeUpkeep(
+  writing: Writing,
+  { continueErasing }: Pick<Erasing, "continueErasing">,
+): { upkeep(limit: number): number } {
   const { db, identities, now } = writing;
   const expire = db.prepare(
     `UPDATE notifications SET kind = ${tombstone}, body = NULL WHERE id IN (
@@ -14,6 +18,7 @@ export function makeUpkeep(writing: Writing): { upkeep(limit: number): number } 
 
   return {
     upkeep(limit) {
+      if (!continueErasing(Math.min(limit, 10_000)).done) return limit;
       let left = limit - Number(expire.run(now(), limit).changes);
       if (left > 0) left -= removeTrimmed(left);
       if (left > 0) left -= identities.prune(left, now());

@@ -8,26 +8,31 @@ import { makeApply } from "./apply.ts";
 import { makeCheckpoints } from "./checkpoints.ts";
 import { makeCoordinationWrites } from "./coordination.ts";
 import { makeDirectoryWrites } from "./directory.ts";
+import { type Erasing, makeErasing } from "./erasing.ts";
 import { makeGrantWrites } from "./grants.ts";
 import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
 import { makeMarkWrites } from "./marks.ts";
+import { makePeopleWrites } from "./people.ts";
 import { makePositionWrites } from "./positions.ts";
 import { makeStreamCache } from "./stream-cache.ts";
 import { makeTakeBack } from "./take-back.ts";
 import { makeUpkeep } from "./upkeep.ts";
 import type { Writing } from "./writing.ts";
 
-const handlersOf = (writing: Writing) => ({
+const handlersOf = (writing: Writing, erasing: Erasing) => ({
   apply: makeApply(writing),
   ...makeTakeBack(writing),
-  ...makeUpkeep(writing),
+  ...makeUpkeep(writing, erasing),
+  beginErasing: erasing.beginErasing,
+  continueErasing: erasing.continueErasing,
   ...makeDirectoryWrites(writing),
   ...makeGrantWrites(writing),
   ...makePositionWrites(writing),
   ...makeMarkWrites(writing),
   ...makeAccessWrites(writing),
   ...makeCoordinationWrites(writing),
+  ...makePeopleWrites(writing),
 });
 
 export type WriterCalls = ReturnType<typeof handlersOf>;
@@ -40,7 +45,9 @@ serve(() => {
   const identities = makeIdentities(db, settings.identityWindowMs);
   const checkpoints = makeCheckpoints(db);
   let now = 0;
-  const handlers = handlersOf({ db, streams, identities, now: () => now });
+  const writing = { db, streams, identities, now: () => now };
+  const erasing = makeErasing(writing);
+  const handlers = handlersOf(writing, erasing);
   const run = makeGroupRunner({
     db,
     handlers,
@@ -58,7 +65,10 @@ serve(() => {
   });
   return {
     run,
-    rest: checkpoints.rest,
+    rest() {
+      checkpoints.rest();
+      if (erasing.isDone() && checkpoints.clean()) erasing.cleaned();
+    },
     close() {
       checkpoints.finish();
       db.close();
