@@ -138,6 +138,7 @@ const meetings: Record<string, Ask> = {
     failure = new Error("a bug");
     return stage.post(one);
   },
+  "before-invalid": () => stage.inject({ url: "/v1/inbox?before=x", headers: { authorization: client() } }),
   unavailable: () => failing("unavailable"),
   overloaded: () => failing("overloaded"),
   draining: () => failing("stopped"),

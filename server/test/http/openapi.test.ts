@@ -36,6 +36,8 @@ test("every route under /v1 is in it", () => {
     "/v1/ack",
     "/v1/archive",
     "/v1/events",
+    "/v1/inbox",
+    "/v1/inbox/{stream}/{seq}",
     "/v1/keys",
     "/v1/keys/{name}",
     "/v1/notifications",
