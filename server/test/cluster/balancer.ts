@@ -12,7 +12,7 @@ export interface Balancer {
 }
 
 const forClients =
-  /^\/v1\/(live|events|poll|ack|read|archive|seen|unread|tickets|subscriptions(\/[^/]+)?|topics\/[^/]+\/notifications)$/;
+  /^\/v1\/(live|events|poll|ack|read|archive|seen|unread|inbox(\/[^/]+\/[^/]+)?|tickets|subscriptions(\/[^/]+)?|topics\/[^/]+\/notifications)$/;
 
 export async function balance(deployment: Pick<Deployment, "urls">): Promise<Balancer> {
   let turn = 0;
