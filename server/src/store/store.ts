@@ -8,6 +8,7 @@ import type { CoordinationDriver } from "./coordination.ts";
 import type { DirectoryDriver } from "./directory.ts";
 import type { GrantsDriver } from "./grants.ts";
 import type { PositionsDriver } from "./positions.ts";
+import type { RetentionDriver } from "./retention.ts";
 import type { StreamsDriver } from "./streams.ts";
 
 export interface StoreBackend {
@@ -17,6 +18,7 @@ export interface StoreBackend {
   readonly positions: PositionsDriver;
   readonly access: AccessDriver;
   readonly coordination: CoordinationDriver;
+  readonly retention: RetentionDriver;
   /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
   readonly parts: number;
   /** Resolves when all of it, every server behind it, has answered and can be written to; rejects in a bounded time. */
@@ -41,7 +43,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, grants, positions, access, coordination } = backend;
+  const { streams, directory, grants, positions, access, coordination, retention } = backend;
   return {
     ...backend,
     streams: {
@@ -127,6 +129,18 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async useTicket(id, until) {
         within("the characters of a ticket's id", id.length, 1, 64);
         return access.useTicket(id, until);
+      },
+    },
+    retention: {
+      ...retention,
+      async retain(keepMs, limit) {
+        within("keepMs", keepMs, 60_000, Number.MAX_SAFE_INTEGER);
+        within("limit", limit, 1, 10_000);
+        return retention.retain(keepMs, limit);
+      },
+      async giveBack(mostBytes) {
+        within("mostBytes", mostBytes, 1 << 16, 1 << 30);
+        return retention.giveBack(mostBytes);
       },
     },
     coordination: {

@@ -5,6 +5,7 @@ import { examineGrants } from "../../src/store/conformance/grants.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
+import { examineRetention } from "../../src/store/conformance/retention.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
 import { postgresStore } from "./postgres-stage.ts";
 
@@ -23,4 +24,5 @@ for (const [name, subject] of Object.entries(subjects)) {
   examineAccess(name, subject);
   examineRaces(name, subject);
   examineCoordination(name, subject);
+  examineRetention(name, subject);
 }

@@ -6,6 +6,7 @@ import type { StreamRecord } from "../streams.ts";
 interface ModelRow {
   readonly seq: number;
   readonly record: StreamRecord;
+  readonly storedAt: number;
   gone: boolean;
 }
 
@@ -64,16 +65,24 @@ export function makeUnreadModel() {
   };
 
   return {
-    publish(records: readonly StreamRecord[]): void {
+    publish(records: readonly StreamRecord[], now: number): void {
       for (const record of records) {
         const { stream, collapseKey } = record;
         if (collapseKey !== null) bury(stream, (row) => row.record.collapseKey === collapseKey);
-        of(stream).push({ seq: of(stream).length + 1, record, gone: false });
+        of(stream).push({ seq: of(stream).length + 1, record, storedAt: now, gone: false });
       }
     },
-    keyAt: (stream: StreamName, at: number): string | undefined => of(stream)[at]?.record.key,
+    /** Of what was stored since a time. */
+    keyAt(stream: StreamName, at: number, since: number): string | undefined {
+      const row = of(stream)[at];
+      return row === undefined || row.storedAt < since ? undefined : row.record.key;
+    },
     withdraw: (stream: StreamName, key: string): void => bury(stream, (row) => row.record.key === key),
     trim,
+    trimmed: (stream: StreamName): number => trimmed.get(stream) ?? 0,
+    /** The newest that was stored before a time. */
+    oldUpTo: (stream: StreamName, before: number): number =>
+      of(stream).findLast(({ storedAt }) => storedAt < before)?.seq ?? 0,
     subscribe(user: string, stream: StreamName): void {
       if (!followed(user).has(stream)) followed(user).set(stream, of(stream).length);
     },

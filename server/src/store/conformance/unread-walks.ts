@@ -4,7 +4,17 @@ import { type StreamName, topicStream, userStream } from "@carillon/protocol/str
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Unread } from "../positions.ts";
-import { apply, headOf, keepUp, type OpenedStore, opened, record, type StoreUnderTest } from "./suite.ts";
+import { retainAll } from "./retention.ts";
+import {
+  apply,
+  dayMs,
+  headOf,
+  keepUp,
+  type OpenedStore,
+  opened,
+  record,
+  type StoreUnderTest,
+} from "./suite.ts";
 import { makeUnreadModel, type UnreadModel } from "./unread-model.ts";
 
 const users = ["a", "b"];
@@ -12,6 +22,8 @@ const topics = ["t", "u"];
 const streams: readonly StreamName[] = [...users.map(userStream), ...topics.map(topicStream)];
 const names: ReadonlySet<unknown> = new Set([...users, ...topics, ...streams]);
 const minuteMs = 60_000;
+const windowMs = 30 * minuteMs;
+const keepMs = 2 * windowMs;
 /** Advances are multiples of 17 minutes and none of these is: no edge is met to the millisecond. */
 const expiriesMs = [null, null, null, -minuteMs, 25 * minuteMs, 90 * minuteMs];
 
@@ -28,7 +40,7 @@ type Step =
   | { readonly do: "subscribe" | "unsubscribe"; readonly user: string; readonly topic: string }
   | { readonly do: "remake"; readonly topic: string }
   | { readonly do: "advance"; readonly times: number }
-  | { readonly do: "upkeep" | "reopen" };
+  | { readonly do: "upkeep" | "retain" | "reopen" };
 
 interface Sent {
   readonly kind: 0 | 1;
@@ -69,6 +81,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: does("remake"), topic }) },
   { weight: 20, arbitrary: fc.record({ do: does("advance"), times: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 10, arbitrary: fc.record({ do: does("upkeep") }) },
+  { weight: 10, arbitrary: fc.record({ do: does("retain") }) },
   { weight: 1, arbitrary: fc.record({ do: does("reopen") }) },
 );
 
@@ -114,7 +127,26 @@ async function mark(
   else expect(answer.mark).toEqual(after.streams.find(({ stream: name }) => name === change.stream)?.[of]);
 }
 
-async function take(subject: OpenedStore, model: UnreadModel, hand: Hand, taken: Step): Promise<void> {
+/** What is old goes, and nothing younger: how much of it is the backend's, and where it says that streams begin. */
+async function retain({ store }: OpenedStore, model: UnreadModel, { now }: Hand, of: string): Promise<void> {
+  await retainAll(store.retention, keepMs);
+  const names = streams.map((name): StreamName => `${name}${of}`);
+  const { heads } = await store.streams.heads(names);
+  for (const [at, { first }] of heads.entries()) {
+    expect(first - 1).toBeLessThanOrEqual(
+      Math.max(model.oldUpTo(names[at]!, now - keepMs), model.trimmed(names[at]!)),
+    );
+    model.trim(names[at]!, first - 1);
+  }
+}
+
+async function take(
+  subject: OpenedStore,
+  model: UnreadModel,
+  hand: Hand,
+  taken: Step,
+  walked: string,
+): Promise<void> {
   const { streams: log, directory } = subject.store;
   switch (taken.do) {
     case "publish": {
@@ -126,10 +158,10 @@ async function take(subject: OpenedStore, model: UnreadModel, hand: Hand, taken:
         }),
       );
       await apply(log, ...made);
-      return model.publish(made);
+      return model.publish(made, hand.now);
     }
     case "withdraw": {
-      const key = model.keyAt(taken.stream, taken.at);
+      const key = model.keyAt(taken.stream, taken.at, hand.now - windowMs);
       if (key === undefined) return;
       await log.withdraw(taken.stream, key);
       return model.withdraw(taken.stream, key);
@@ -154,6 +186,8 @@ async function take(subject: OpenedStore, model: UnreadModel, hand: Hand, taken:
       return subject.advance(taken.times * 17 * minuteMs);
     case "upkeep":
       return void (await keepUp(log));
+    case "retain":
+      return retain(subject, model, hand, walked);
     case "reopen":
       return subject.reopen();
   }
@@ -189,7 +223,9 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
     maxLength: 70,
     size: "max",
   });
-  const store = await opened(subject);
+  const store = await opened(subject, { identityWindowMs: windowMs });
+  // Beyond the days that a backend has prepared whole.
+  if (moves) await store.advance(9 * dayMs);
   const hand = { now: Math.floor((await apply(store.store.streams)).committedAt) };
   let walked = 0;
   await fc.assert(
@@ -198,7 +234,7 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
       const model = makeUnreadModel();
       for (const one of topics) await store.store.directory.putTopic(one + suffix, "key:k");
       for (const taken of walk) {
-        await take(store, model, hand, named(taken, suffix));
+        await take(store, model, hand, named(taken, suffix), suffix);
         await Promise.all(users.map((reader) => agree(store, model, reader + suffix, hand.now)));
       }
     }),

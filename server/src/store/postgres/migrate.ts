@@ -5,6 +5,7 @@ import { sql as people } from "./migrations/0003-people.ts";
 import { sql as apply } from "./migrations/0004-apply.ts";
 import { sql as reads } from "./migrations/0005-reads.ts";
 import { sql as upkeep } from "./migrations/0006-upkeep.ts";
+import { sql as retention } from "./migrations/0009-retention.ts";
 import type { Query, Shard } from "./shard.ts";
 
 /**
@@ -12,7 +13,7 @@ import type { Query, Shard } from "./shard.ts";
  * before able to serve: it adds tables, columns with a default, indexes and functions, and takes away only what the
  * version before didn't use any more. What is large is changed in steps by upkeep, not here.
  */
-const migrations: readonly string[] = [parts, streams, people, apply, reads, upkeep];
+const migrations: readonly string[] = [parts, streams, people, apply, reads, upkeep, retention];
 
 /** Held by whoever migrates; for the transaction, because a session isn't ours behind PgBouncer. */
 const lock = "SELECT pg_advisory_xact_lock(1131572846, -1)";

@@ -8,6 +8,7 @@ import { foundStore } from "./found.ts";
 import { makeGrants } from "./grants.ts";
 import { migrate } from "./migrate.ts";
 import { makePositions } from "./positions.ts";
+import { makeRetention } from "./retention.ts";
 import { makeShard } from "./shard.ts";
 import { allOf, makeShards } from "./shards.ts";
 import { makeStreams } from "./streams.ts";
@@ -64,6 +65,7 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
       positions: makePositions(shards),
       access: makeAccess(shards),
       coordination: makeCoordination(shards),
+      retention: makeRetention(shards, options.identityWindowMs),
       parts: founded.parts,
       async ask() {
         await allOf(opened.map(({ query }) => query(anything, [])));

@@ -7,8 +7,18 @@ import { sql as coordination } from "./migrations/0004-coordination.ts";
 import { sql as marks } from "./migrations/0005-marks.ts";
 import { sql as topics } from "./migrations/0006-topics.ts";
 import { sql as access } from "./migrations/0007-access.ts";
+import { sql as upkeep } from "./migrations/0010-upkeep.ts";
 
-const migrations: readonly string[] = [streams, people, readMarks, coordination, marks, topics, access];
+const migrations: readonly string[] = [
+  streams,
+  people,
+  readMarks,
+  coordination,
+  marks,
+  topics,
+  access,
+  upkeep,
+];
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

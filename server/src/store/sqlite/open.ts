@@ -12,6 +12,7 @@ import { makeGrants } from "./grants.ts";
 import { lockDirectory } from "./lock.ts";
 import { makePositions } from "./positions.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
+import { makeRetention } from "./retention.ts";
 import { makeStreams } from "./streams.ts";
 import type { WorkerSettings } from "./wire.ts";
 import type { WriterCalls } from "./writer/worker.ts";
@@ -132,6 +133,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     grants: makeGrants(writer, reader),
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
+    retention: makeRetention(writer, reader),
     coordination: makeCoordination(writer, reader),
     parts: 1,
     failed: failure,

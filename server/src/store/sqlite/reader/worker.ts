@@ -9,11 +9,13 @@ import { makeCoordinationReads } from "./coordination.ts";
 import { makeDirectoryReads } from "./directory.ts";
 import { makeGrantReads } from "./grants.ts";
 import { makePositionReads } from "./positions.ts";
+import { makeSpaceReads } from "./space.ts";
 import { makeStreamReads } from "./streams.ts";
 import { makeUnreadReads } from "./unread.ts";
 
 const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) => ({
   ...makeStreamReads(db),
+  ...makeSpaceReads(db),
   ...makeDirectoryReads(db),
   ...makeGrantReads(db),
   ...makePositionReads(db),

@@ -13,6 +13,7 @@ import { makeGroupRunner } from "./group.ts";
 import { makeIdentities } from "./identities.ts";
 import { makeMarkWrites } from "./marks.ts";
 import { makePositionWrites } from "./positions.ts";
+import { makeRetention } from "./retention.ts";
 import { makeStreamCache } from "./stream-cache.ts";
 import { makeTakeBack } from "./take-back.ts";
 import { makeUpkeep } from "./upkeep.ts";
@@ -22,6 +23,7 @@ const handlersOf = (writing: Writing) => ({
   apply: makeApply(writing),
   ...makeTakeBack(writing),
   ...makeUpkeep(writing),
+  ...makeRetention(writing),
   ...makeDirectoryWrites(writing),
   ...makeGrantWrites(writing),
   ...makePositionWrites(writing),
