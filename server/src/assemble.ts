@@ -8,7 +8,7 @@ import type { BusListener } from "./bus/driver.ts";
 import { accessOf, certificateOf, listenerOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
-import { countBus, countDirector, countDistributor, countLog } from "./count.ts";
+import { countBus, countDirector, countDistributor, countLog, countUpkeep } from "./count.ts";
 import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
@@ -304,12 +304,14 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
     apply: failing("a batch was not committed"),
     consume: failing("the log can't be read"),
     upkeep: failing("a step of upkeep failed"),
+    retention: failing("what is old was not removed"),
   };
   const director = makeDirector({
     log: records,
     streams: store.streams,
     bus,
     clock,
+    retention: { driver: store.retention, keepMs: config.retentionMs },
     ...(keepsOffsets
       ? {
           ownership: ownByLease({
@@ -326,6 +328,7 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
       : { mayKeepUp: async () => config.roles.includes("director") }),
     events: {
       ...countDirector(metrics),
+      ...countUpkeep(metrics, config.retentionMs, clock.now),
       failed: (what, failure, part) => failed[what](failure, { part }),
       overtaken: (part) => log.warn({ part }, "another director moved this part on"),
       replaying: (part, from, until) =>

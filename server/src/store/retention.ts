@@ -30,7 +30,10 @@ export interface Space {
 export interface RetentionDriver {
   /** One step of removing what was stored more than `keepMs` ago, of at most `limit` rows or streams (1 to 10,000). */
   retain(keepMs: number, limit: number): Promise<Retained>;
-  /** One step of giving free space back to the system, about `mostBytes` at most; says how much it gave, 0 at the end. */
-  giveBack(mostBytes: number): Promise<number>;
+  /**
+   * One step of giving free space back to the system, about `mostBytes` at most; says how much it gave, 0 at the end.
+   * `worthwhile` leaves what traffic will soon use again.
+   */
+  giveBack(mostBytes: number, which: "worthwhile" | "all"): Promise<number>;
   space(): Promise<Space>;
 }

@@ -138,9 +138,9 @@ export function withBounds(backend: StoreBackend): StoreBackend {
         within("limit", limit, 1, 10_000);
         return retention.retain(keepMs, limit);
       },
-      async giveBack(mostBytes) {
+      async giveBack(mostBytes, which) {
         within("mostBytes", mostBytes, 1 << 16, 1 << 30);
-        return retention.giveBack(mostBytes);
+        return retention.giveBack(mostBytes, which);
       },
     },
     coordination: {

@@ -28,7 +28,7 @@ export async function retainAll(retention: RetentionDriver, forMs: number, limit
     const step = await retention.retain(forMs, limit);
     removed += step.removed;
     if (!step.done) continue;
-    while ((await retention.giveBack(1 << 20)) > 0);
+    while ((await retention.giveBack(1 << 20, "all")) > 0);
     return removed;
   }
 }

@@ -8,6 +8,6 @@ export const makeRetention = (
   reader: Channel<ReaderCalls>,
 ): RetentionDriver => ({
   retain: async (keepMs, limit) => (await writer.call("retain", keepMs, limit)).value,
-  giveBack: async (mostBytes) => (await writer.call("giveBack", mostBytes)).value,
+  giveBack: async (mostBytes, which) => (await writer.call("giveBack", mostBytes, which)).value,
   space: async () => (await reader.call("space")).value,
 });

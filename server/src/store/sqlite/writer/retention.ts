@@ -8,6 +8,10 @@ interface Row {
   readonly createdAt: number;
 }
 
+/** Of free pages so many stay for what comes next, and moving them out would only be work. */
+const keptPages = 4_096;
+const keptShare = 1 / 8;
+
 /** Rows are numbered as they came: the oldest are the first, and those of a stream are a prefix of it. */
 export function makeRetention({ db, streams, now }: Writing) {
   const oldest = db.prepare(
@@ -23,6 +27,8 @@ export function makeRetention({ db, streams, now }: Writing) {
   );
   const pageSize = (db.prepare("PRAGMA page_size").get() as { page_size: number }).page_size;
   const free = db.prepare("PRAGMA freelist_count");
+  const count = db.prepare("PRAGMA page_count");
+  const pages = (): number => (count.get() as { page_count: number }).page_count;
   const freePages = (): number => (free.get() as { freelist_count: number }).freelist_count;
 
   return {
@@ -42,9 +48,10 @@ export function makeRetention({ db, streams, now }: Writing) {
       return { removed: old.length, done: left.every((count) => count < limit) };
     },
 
-    giveBack(mostBytes: number): number {
+    giveBack(mostBytes: number, which: "worthwhile" | "all"): number {
       const before = freePages();
-      if (before === 0) return 0;
+      const kept = which === "all" ? 0 : Math.max(keptPages, pages() * keptShare);
+      if (before <= kept) return 0;
       db.exec(`PRAGMA incremental_vacuum(${Math.max(1, Math.floor(mostBytes / pageSize))})`);
       return (before - freePages()) * pageSize;
     },
