@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { nearest } from "@carillon/protocol/nearest";
 import { RefusedError, UnreachableError } from "./api.ts";
+import { backup } from "./backup.ts";
 import { config } from "./config.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
@@ -10,6 +11,7 @@ import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
 import { parts } from "./parts.ts";
 import { promote } from "./promote.ts";
+import { restore } from "./restore.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
 import { status } from "./status.ts";
@@ -28,6 +30,8 @@ const verbs = [
   config,
   promote,
   parts,
+  backup,
+  restore,
 ] as unknown as readonly Verb[];
 
 const world: Surroundings = {

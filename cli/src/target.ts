@@ -42,12 +42,15 @@ export interface Target {
   readonly key: string | null;
 }
 
+export const dataDirectoryOf = (
+  given: Pick<TargetGiven, "data-directory">,
+  { env, cwd }: Pick<Surroundings, "env" | "cwd">,
+): string => resolve(cwd, given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory);
+
 /** `usual`: where it is looked for when nothing says where it is. */
-export function findTarget(given: TargetGiven, { env, cwd }: Surroundings, usual = usualUrl): Target {
-  const directory = resolve(
-    cwd,
-    given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory,
-  );
+export function findTarget(given: TargetGiven, world: Surroundings, usual = usualUrl): Target {
+  const { env } = world;
+  const directory = dataDirectoryOf(given, world);
   const url = given.url ?? env["CARILLON_URL"] ?? servingUrl(directory) ?? usual;
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
