@@ -4,6 +4,7 @@ import { nearest } from "@carillon/protocol/nearest";
 import { RefusedError, UnreachableError } from "./api.ts";
 import { backup } from "./backup.ts";
 import { config } from "./config.ts";
+import { doctor } from "./doctor.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
 import { key } from "./key.ts";
@@ -32,6 +33,7 @@ const verbs = [
   parts,
   backup,
   restore,
+  doctor,
 ] as unknown as readonly Verb[];
 
 const world: Surroundings = {

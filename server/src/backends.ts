@@ -94,25 +94,39 @@ async function openStore(config: Config, { clock, waiting, store }: Surroundings
   );
 }
 
+/** Where Kafka is, and how it is spoken to; null without one. */
+export async function kafkaOf(config: Config) {
+  const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
+  if (brokers.length === 0) return null;
+  const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
+  return {
+    brokers,
+    topic: config.kafkaTopic,
+    connection: {
+      ...(config.kafkaTls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
+      ...(username === null || password === null
+        ? {}
+        : { sasl: { mechanism: config.kafkaMechanism, username, password } }),
+    },
+  };
+}
+
 async function openKeptLog(
   config: Config,
   { parts }: StoreBackend,
   { clock, log: events }: Surroundings,
 ): Promise<NamedLog | null> {
-  const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
-  if (brokers.length === 0) return null;
+  const kafka = await kafkaOf(config);
+  if (kafka === null) return null;
   const { openKafkaLog } = await import("./log/kafka/open.ts");
-  const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
+  const { brokers, topic, connection } = kafka;
   const log = openKafkaLog({
     brokers,
-    topic: config.kafkaTopic,
+    topic,
     parts,
     clock,
     createTopic: true,
-    ...(config.kafkaTls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
-    ...(username === null || password === null
-      ? {}
-      : { sasl: { mechanism: config.kafkaMechanism, username, password } }),
+    ...connection,
     events,
   });
   return { log, id: log.topicId };

@@ -15,6 +15,8 @@ import type { Query, Shard } from "./shard.ts";
  */
 const migrations: readonly string[] = [parts, streams, people, apply, reads, upkeep, retention];
 
+export const newestSchema = migrations.length;
+
 /** Held by whoever migrates; for the transaction, because a session isn't ours behind PgBouncer. */
 const lock = "SELECT pg_advisory_xact_lock(1131572846, -1)";
 const migrationMs = 60_000;

@@ -20,6 +20,8 @@ const migrations: readonly string[] = [
   upkeep,
 ];
 
+export const newestSchema = migrations.length;
+
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;
 
