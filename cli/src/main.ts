@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { nearest } from "@carillon/protocol/nearest";
 import { RefusedError, UnreachableError } from "./api.ts";
 import { backup } from "./backup.ts";
+import { clean } from "./clean.ts";
 import { config } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
@@ -33,6 +34,7 @@ const verbs = [
   parts,
   backup,
   restore,
+  clean,
   doctor,
 ] as unknown as readonly Verb[];
 

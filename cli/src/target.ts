@@ -68,15 +68,26 @@ export function keyOf(target: Target): string {
   );
 }
 
-function servingUrl(directory: string): string | undefined {
+interface ServingFile {
+  readonly url?: string;
+  readonly operationsUrl?: string;
+}
+
+function servingFile(directory: string): ServingFile {
   const text = readIfThere(join(directory, "serving.json"));
-  if (text === undefined) return undefined;
+  if (text === undefined) return {};
   try {
-    return (JSON.parse(text) as { url: string }).url;
+    return JSON.parse(text) as ServingFile;
   } catch {
-    return undefined;
+    return {};
   }
 }
+
+const servingUrl = (directory: string): string | undefined => servingFile(directory).url;
+
+/** Where the server of a data directory says that its operations listener is; null when none says so. */
+export const operationsUrlOf = (directory: string): string | null =>
+  servingFile(directory).operationsUrl ?? null;
 
 function readIfThere(file: string): string | undefined {
   try {

@@ -2,10 +2,12 @@
  * Puts the server together: the roles that this process has, over the backends that it is given. What it returns
  * serves; what it started, it stops again, in the opposite order.
  */
+import { openKeys } from "./access/keys.ts";
 import { announcement, ownVersion, urlOf } from "./announcement.ts";
 import { leftInDirectory, openBackends } from "./backends.ts";
 import type { BusListener } from "./bus/driver.ts";
 import { accessOf, certificateOf, listenerOf } from "./callers.ts";
+import { makeCleaningOnDemand } from "./cleaning-on-demand.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
 import { countBus, countDirector, countDistributor, countLog, countUpkeep } from "./count.ts";
@@ -20,7 +22,7 @@ import type { Service } from "./lifecycle.ts";
 import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import { openLater } from "./log/opening.ts";
 import { type LogWatch, watchLog } from "./log-watch.ts";
-import { makeOperations } from "./operations.ts";
+import { makeOperations, type Post } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
 import { takeForServing, whyNotBeside } from "./promotion/serving.ts";
 import { standingFact } from "./promotion/standing.ts";
@@ -109,7 +111,9 @@ async function assembleInto(
   let acceptsWithoutStore = false;
   let isServing = false;
   let isDraining = false;
+  const posts = new Map<string, Post>();
   const operations = makeOperations({
+    posts,
     host: config.operationsHost,
     port: config.operationsPort,
     metrics,
@@ -220,6 +224,16 @@ async function assembleInto(
     if (keptLog === null || (await agree(keptLog)) === "agreed") return;
     log.warn({}, "the store begins with another log, as asked for");
   });
+  posts.set(
+    "/v1/admin/clean",
+    makeCleaningOnDemand({
+      store,
+      keys: openKeys(store.access, clock),
+      clock,
+      keepMs: config.retentionMs,
+      identityWindowMs: config.identityWindowMs,
+    }),
+  );
   const bus = countBus(backends.bus, metrics);
   const ground: Ground = { config, log, clock, metrics, store, records, bus, failing };
 

@@ -76,6 +76,14 @@ export async function openBackends(config: Config, surroundings: Surroundings): 
   }
 }
 
+/** The store by itself, for a command: what isn't there is not waited for. */
+export async function openStoreAlone(config: Config, clock: Clock): Promise<StoreBackend> {
+  const { identityWindowMs, postgresUrl: urls, dataDirectory: directory } = config;
+  if (urls.length === 0) return openSqlite({ directory, identityWindowMs, clock });
+  const { openPostgres } = await import("./store/postgres/open.ts");
+  return openPostgres({ urls, identityWindowMs, clock, connections: config.postgresConnections });
+}
+
 async function openStore(config: Config, { clock, waiting, store }: Surroundings): Promise<StoreBackend> {
   const { identityWindowMs, postgresUrl: urls } = config;
   if (urls.length === 0) {

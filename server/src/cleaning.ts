@@ -1,4 +1,4 @@
-/** One run of removing what is old and giving its space back, step by step, whoever asks for it. */
+/** One run of removing what is over and what is old, and giving its space back, step by step, whoever asks for it. */
 import type { RetentionDriver } from "./store/retention.ts";
 
 export interface Cleaned {
@@ -8,6 +8,8 @@ export interface Cleaned {
 
 export interface Cleaning {
   readonly retention: RetentionDriver;
+  /** As in the streams port; where nobody else is at it. */
+  readonly upkeep?: (limit: number) => Promise<number>;
   /** What was stored longer ago goes; null: nothing goes by age. */
   readonly keepMs: number | null;
   readonly giveBack: "worthwhile" | "all";
@@ -24,6 +26,11 @@ const stepBytes = 1 << 20;
 export async function clean(cleaning: Cleaning): Promise<Cleaned> {
   const { retention, keepMs, giveBack, stepRows, goOn, now } = cleaning;
   let soFar: Cleaned = { removed: 0, freedBytes: 0 };
+  for (let done = cleaning.upkeep === undefined; !done; ) {
+    const startedAt = now();
+    done = (await cleaning.upkeep!(stepRows)) < stepRows;
+    if (!done && !(await goOn(now() - startedAt, soFar))) return soFar;
+  }
   for (let done = keepMs === null; !done; ) {
     const startedAt = now();
     const step = await retention.retain(keepMs!, stepRows);

@@ -14,7 +14,7 @@ import { lockDirectory } from "./lock.ts";
 
 const lockFile = "lock.db";
 
-export function syncPath(path: string): void {
+function syncPath(path: string): void {
   const opened = openSync(path, "r");
   try {
     fsyncSync(opened);
