@@ -2,8 +2,11 @@
 import { readFileSync } from "node:fs";
 import { nearest } from "@carillon/protocol/nearest";
 import { RefusedError, UnreachableError } from "./api.ts";
+import { backup } from "./backup.ts";
+import { clean } from "./clean.ts";
 import { completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { doctor } from "./doctor.ts";
 import { type Exit, exitCodes } from "./exit-codes.ts";
 import { commandHelp, verbHelp } from "./help.ts";
 import { inbox } from "./inbox.ts";
@@ -13,6 +16,7 @@ import { parse } from "./parse.ts";
 import { parts } from "./parts.ts";
 import { user } from "./people.ts";
 import { promote } from "./promote.ts";
+import { restore } from "./restore.ts";
 import { send } from "./send.ts";
 import { serve } from "./serve.ts";
 import { status } from "./status.ts";
@@ -33,6 +37,10 @@ const verbs: readonly Verb[] = [
   config,
   promote,
   parts,
+  backup,
+  restore,
+  clean,
+  doctor,
   completion(() => verbs),
 ] as unknown as readonly Verb[];
 

@@ -2,7 +2,15 @@ import type { Status } from "@carillon/protocol/answers";
 import { isStreamName } from "@carillon/protocol/stream";
 import { ask } from "./api.ts";
 import { tellServer } from "./server-status.ts";
-import { findTarget, keyOf, operationsUrlOf, targetFlags, usualOperationsUrl } from "./target.ts";
+import {
+  baseUrl,
+  dataDirectoryOf,
+  findTarget,
+  keyOf,
+  operationsUrlOf,
+  targetFlags,
+  usualOperationsUrl,
+} from "./target.ts";
 import { UsageError, verb } from "./verb.ts";
 
 export const status = verb({
@@ -25,7 +33,9 @@ export const status = verb({
   more: () =>
     "Of a server that isn't ready it says why, and its exit status is that of one that can't be reached.",
   async run(given, [id], world) {
-    if (id === undefined) return tellServer(operationsUrlOf(given, world), given.json === true, world);
+    const told = operationsUrlOf(dataDirectoryOf(given, world));
+    const operationsUrl = baseUrl(given["operations-url"] ?? told ?? usualOperationsUrl);
+    if (id === undefined) return tellServer(operationsUrl, given.json === true, world);
     if (given.to === undefined || !isStreamName(given.to))
       throw new UsageError("--to user:<id> or --to topic:<name> is needed");
     const target = findTarget(given, world);

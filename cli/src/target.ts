@@ -43,28 +43,22 @@ export interface Target {
   readonly key: string | null;
 }
 
+export const dataDirectoryOf = (
+  given: Pick<TargetGiven, "data-directory">,
+  { env, cwd }: Pick<Surroundings, "env" | "cwd">,
+): string => resolve(cwd, given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory);
+
 /** `usual`: where it is looked for when nothing says where it is. */
-export function findTarget(given: TargetGiven, { env, cwd }: Surroundings, usual = usualUrl): Target {
-  const directory = directoryOf(given, { env, cwd });
+export function findTarget(given: TargetGiven, world: Surroundings, usual = usualUrl): Target {
+  const { env } = world;
+  const directory = dataDirectoryOf(given, world);
   return {
-    url: baseUrl(given.url ?? env["CARILLON_URL"] ?? servingAt(directory)?.url ?? usual),
+    url: baseUrl(given.url ?? env["CARILLON_URL"] ?? servingFile(directory).url ?? usual),
     key: given.key ?? env["CARILLON_KEY"] ?? readIfThere(join(directory, "api.key"))?.trim() ?? null,
   };
 }
 
-/** Where the server's operations listener is. */
-export function operationsUrlOf(
-  given: TargetGiven & { readonly "operations-url"?: string },
-  world: Surroundings,
-): string {
-  const told = servingAt(directoryOf(given, world))?.operationsUrl;
-  return baseUrl(given["operations-url"] ?? told ?? usualOperationsUrl);
-}
-
-const directoryOf = (given: TargetGiven, { env, cwd }: Pick<Surroundings, "env" | "cwd">): string =>
-  resolve(cwd, given["data-directory"] ?? env["CARILLON_DATA_DIRECTORY"] ?? usualDataDirectory);
-
-function baseUrl(url: string): string {
+export function baseUrl(url: string): string {
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
     throw new UsageError(`${url} is not an http: or https: URL`);
@@ -78,20 +72,24 @@ export function keyOf(target: Target): string {
   );
 }
 
-interface Serving {
+interface ServingFile {
   readonly url?: string;
   readonly operationsUrl?: string;
 }
 
-function servingAt(directory: string): Serving | undefined {
+function servingFile(directory: string): ServingFile {
   const text = readIfThere(join(directory, "serving.json"));
-  if (text === undefined) return undefined;
+  if (text === undefined) return {};
   try {
-    return JSON.parse(text) as Serving;
+    return JSON.parse(text) as ServingFile;
   } catch {
-    return undefined;
+    return {};
   }
 }
+
+/** Where the server of a data directory says that its operations listener is; null when none says so. */
+export const operationsUrlOf = (directory: string): string | null =>
+  servingFile(directory).operationsUrl ?? null;
 
 function readIfThere(file: string): string | undefined {
   try {

@@ -2,13 +2,15 @@
  * Puts the server together: the roles that this process has, over the backends that it is given. What it returns
  * serves; what it started, it stops again, in the opposite order.
  */
+import { openKeys } from "./access/keys.ts";
 import { announcement, ownVersion, urlOf } from "./announcement.ts";
 import { leftInDirectory, openBackends } from "./backends.ts";
 import type { BusListener } from "./bus/driver.ts";
 import { accessOf, certificateOf, listenerOf } from "./callers.ts";
+import { makeCleaningOnDemand } from "./cleaning-on-demand.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/options.ts";
-import { countBus, countDirector, countDistributor, countLog } from "./count.ts";
+import { countBus, countDirector, countDistributor, countLog, countUpkeep } from "./count.ts";
 import { type Director, makeDirector } from "./director/director.ts";
 import { ownByLease } from "./director/ownership.ts";
 import { type Distributor, distributorDefaults, makeDistributor } from "./distributor/distributor.ts";
@@ -20,7 +22,7 @@ import type { Service } from "./lifecycle.ts";
 import { agreeOnLog, type NamedLog } from "./log/agreement.ts";
 import { openLater } from "./log/opening.ts";
 import { type LogWatch, watchLog } from "./log-watch.ts";
-import { makeOperations } from "./operations.ts";
+import { makeOperations, type Post } from "./operations.ts";
 import { makeOwner } from "./owner.ts";
 import { takeForServing, whyNotBeside } from "./promotion/serving.ts";
 import { standingFact } from "./promotion/standing.ts";
@@ -110,7 +112,9 @@ async function assembleInto(
   let acceptsWithoutStore = false;
   let isServing = false;
   let isDraining = false;
+  const posts = new Map<string, Post>();
   const operations = makeOperations({
+    posts,
     host: config.operationsHost,
     port: config.operationsPort,
     metrics,
@@ -221,6 +225,16 @@ async function assembleInto(
     if (keptLog === null || (await agree(keptLog)) === "agreed") return;
     log.warn({}, "the store begins with another log, as asked for");
   });
+  posts.set(
+    "/v1/admin/clean",
+    makeCleaningOnDemand({
+      store,
+      keys: openKeys(store.access, clock),
+      clock,
+      keepMs: config.retentionMs,
+      identityWindowMs: config.identityWindowMs,
+    }),
+  );
   const bus = countBus(backends.bus, metrics);
   const ground: Ground = {
     config,
@@ -327,12 +341,14 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
     apply: failing("a batch was not committed"),
     consume: failing("the log can't be read"),
     upkeep: failing("a step of upkeep failed"),
+    retention: failing("what is old was not removed"),
   };
   const director = makeDirector({
     log: records,
     streams: store.streams,
     bus,
     clock,
+    retention: { driver: store.retention, keepMs: config.retentionMs },
     ...(keepsOffsets
       ? {
           ownership: ownByLease({
@@ -352,6 +368,7 @@ function directorOf(ground: Ground, keepsOffsets: boolean): Director {
         counted.committed(commit);
         traced?.(commit);
       },
+      ...countUpkeep(metrics, config.retentionMs, clock.now),
       failed: (what, failure, part) => failed[what](failure, { part }),
       overtaken: (part) => log.warn({ part }, "another director moved this part on"),
       replaying: (part, from, until) =>

@@ -76,6 +76,14 @@ export async function openBackends(config: Config, surroundings: Surroundings): 
   }
 }
 
+/** The store by itself, for a command: what isn't there is not waited for. */
+export async function openStoreAlone(config: Config, clock: Clock): Promise<StoreBackend> {
+  const { identityWindowMs, postgresUrl: urls, dataDirectory: directory } = config;
+  if (urls.length === 0) return openSqlite({ directory, identityWindowMs, clock });
+  const { openPostgres } = await import("./store/postgres/open.ts");
+  return openPostgres({ urls, identityWindowMs, clock, connections: config.postgresConnections });
+}
+
 async function openStore(config: Config, { clock, waiting, store }: Surroundings): Promise<StoreBackend> {
   const { identityWindowMs, postgresUrl: urls } = config;
   if (urls.length === 0) {
@@ -94,25 +102,39 @@ async function openStore(config: Config, { clock, waiting, store }: Surroundings
   );
 }
 
+/** Where Kafka is, and how it is spoken to; null without one. */
+export async function kafkaOf(config: Config) {
+  const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
+  if (brokers.length === 0) return null;
+  const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
+  return {
+    brokers,
+    topic: config.kafkaTopic,
+    connection: {
+      ...(config.kafkaTls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
+      ...(username === null || password === null
+        ? {}
+        : { sasl: { mechanism: config.kafkaMechanism, username, password } }),
+    },
+  };
+}
+
 async function openKeptLog(
   config: Config,
   { parts }: StoreBackend,
   { clock, log: events }: Surroundings,
 ): Promise<NamedLog | null> {
-  const { kafkaBrokers: brokers, kafkaUser: username, kafkaPassword: password } = config;
-  if (brokers.length === 0) return null;
+  const kafka = await kafkaOf(config);
+  if (kafka === null) return null;
   const { openKafkaLog } = await import("./log/kafka/open.ts");
-  const ca = config.kafkaCaFile === null ? undefined : await readFile(config.kafkaCaFile);
+  const { brokers, topic, connection } = kafka;
   const log = openKafkaLog({
     brokers,
-    topic: config.kafkaTopic,
+    topic,
     parts,
     clock,
     createTopic: true,
-    ...(config.kafkaTls || ca !== undefined ? { tls: ca === undefined ? {} : { ca } } : {}),
-    ...(username === null || password === null
-      ? {}
-      : { sasl: { mechanism: config.kafkaMechanism, username, password } }),
+    ...connection,
     events,
   });
   return { log, id: log.topicId };

@@ -1,7 +1,9 @@
 /** What the roles tell, as metrics: the one place where a role's events and the table of metrics meet. */
 import type { GapFrame } from "@carillon/protocol/frames";
 import type { BusDriver } from "./bus/driver.ts";
+import type { Cleaned } from "./cleaning.ts";
 import type { LogDriver } from "./log/driver.ts";
+import type { Space } from "./store/retention.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
 const milliseconds = 1_000;
@@ -24,6 +26,35 @@ export function countDirector(metrics: Metrics) {
       groups.observe(records.length);
       const [oldest] = records;
       if (oldest !== undefined) latency.observe(Math.max(0, committedAt - oldest.acceptedAt) / milliseconds);
+    },
+  };
+}
+
+/** What upkeep and retention did, and what they left. */
+export function countUpkeep(metrics: Metrics, keepMs: number | null, now: () => number) {
+  const rows = metrics.counter("carillon_upkeep_rows_total");
+  const removed = metrics.counter("carillon_retention_removed_total");
+  const freed = metrics.counter("carillon_retention_freed_bytes_total");
+  let keptUpAt = 0;
+  let retainedAt = 0;
+  let space: Space = { oldestAt: null, sizeBytes: 0, freeBytes: 0 };
+  const behindMs = (): number =>
+    keepMs === null || space.oldestAt === null ? 0 : Math.max(0, retainedAt - keepMs - space.oldestAt);
+  metrics.gauge("carillon_upkeep_timestamp_seconds", () => keptUpAt / milliseconds);
+  metrics.gauge("carillon_retention_timestamp_seconds", () => retainedAt / milliseconds);
+  metrics.gauge("carillon_retention_behind_seconds", () => behindMs() / milliseconds);
+  metrics.gauge("carillon_oldest_notification_timestamp_seconds", () => (space.oldestAt ?? 0) / milliseconds);
+  metrics.gauge("carillon_store_bytes", () => ({ all: space.sizeBytes, free: space.freeBytes }));
+  return {
+    keptUp(count: number): void {
+      rows.inc(count);
+      keptUpAt = now();
+    },
+    retained(cleaned: Cleaned, left: Space): void {
+      removed.inc(cleaned.removed);
+      freed.inc(cleaned.freedBytes);
+      retainedAt = now();
+      space = left;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Check, makeOperations, type Operations } from "./operations.ts";
+import { type Check, makeOperations, type Operations, type Post } from "./operations.ts";
 import { makeMetrics } from "./telemetry/metrics.ts";
 
 let problem: string | null = null;
@@ -15,7 +15,7 @@ beforeEach(async () => {
   isSurvived = false;
   const metrics = makeMetrics();
   metrics.counter("carillon_stored_total").inc(3);
-  operations = makeOperations({ host: "127.0.0.1", port: 0, checks, metrics });
+  operations = makeOperations({ host: "127.0.0.1", port: 0, checks, metrics, posts: new Map() });
   await operations.start();
 });
 afterEach(() => operations.stop());
@@ -64,6 +64,7 @@ test("anything else is refused, and HEAD has no body", async () => {
 
 test("a port that is taken rejects the start, and stop may come twice", async () => {
   const second = makeOperations({
+    posts: new Map(),
     host: "127.0.0.1",
     port: operations.address().port,
     checks,
@@ -72,4 +73,26 @@ test("a port that is taken rejects the start, and stop may come twice", async ()
   await expect(second.start()).rejects.toMatchObject({ code: "EADDRINUSE" });
   await second.stop();
   await operations.stop();
+});
+
+test("what is asked for by POST has its path, and one that breaks is told and ends nothing else", async () => {
+  const asking = makeOperations({
+    host: "127.0.0.1",
+    port: 0,
+    checks,
+    metrics: makeMetrics(),
+    posts: new Map<string, Post>([
+      ["/v1/admin/good", async (_request, response) => void response.end("done")],
+      ["/v1/admin/bad", async () => Promise.reject(new Error("broken"))],
+    ]),
+  });
+  await asking.start();
+  const ask = (path: string, method = "POST") =>
+    fetch(`http://127.0.0.1:${asking.address().port}/v1/admin/${path}`, { method });
+  expect(await (await ask("good?a=b")).text()).toBe("done");
+  expect((await ask("good", "GET")).status).toBe(405);
+  expect((await ask("bad")).status).toBe(500);
+  expect((await ask("none")).status).toBe(405);
+  expect(await (await ask("good")).text()).toBe("done");
+  await asking.stop();
 });

@@ -1,5 +1,5 @@
 /**
- * The operations listener: `/livez`, `/readyz`, `/metrics`. Apart from the public one, so that it can stay on the
+ * The operations listener: `/livez`, `/readyz`, `/metrics`, and what operators ask for by POST. Apart from the public one, so that it can stay on the
  * loopback, and answers while the public one is closed or drowning.
  *
  * Live means that the event loop turns: an answer is the proof. Ready means that the roles can do their work;
@@ -32,11 +32,15 @@ function readiness(checks: readonly Check[]): Readiness {
   };
 }
 
+export type Post = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 export interface OperationsOptions {
   readonly host: string;
   readonly port: number;
   readonly checks: readonly Check[];
   readonly metrics: Pick<Metrics, "page">;
+  /** By path; each asks for its own credentials. Those that aren't there yet are added later. */
+  readonly posts: ReadonlyMap<string, Post>;
 }
 
 export interface Operations extends Service {
@@ -48,7 +52,7 @@ export interface Operations extends Service {
 
 const json = "application/json; charset=utf-8";
 
-export function makeOperations({ host, port, checks, metrics }: OperationsOptions): Operations {
+export function makeOperations({ host, port, checks, metrics, posts }: OperationsOptions): Operations {
   const server = createServer((request, response) => void answer(request, response));
   server.headersTimeout = 5_000;
   server.requestTimeout = 5_000;
@@ -59,8 +63,16 @@ export function makeOperations({ host, port, checks, metrics }: OperationsOption
       response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" });
       response.end(request.method === "HEAD" ? undefined : body);
     };
+    const path = request.url?.split("?", 1)[0] ?? "";
+    const post = posts.get(path);
+    if (post !== undefined && request.method === "POST") {
+      return post(request, response).catch((error: Error) => {
+        if (response.headersSent) response.destroy();
+        else say(500, "text/plain", `that went wrong: ${error.message}\n`);
+      });
+    }
+    if (post !== undefined) return say(405, "text/plain", "POST\n");
     if (request.method !== "GET" && request.method !== "HEAD") return say(405, "text/plain", "GET or HEAD\n");
-    const path = request.url?.split("?", 1)[0];
     if (path === "/livez") return say(200, json, '{"live":true}\n');
     if (path === "/readyz") {
       const state = readiness(checks);

@@ -34,6 +34,9 @@ export function conflicts(config: Config): Conflict[] {
   if (config.kafkaUser !== null && config.kafkaPassword === null) {
     say("kafkaUser", `needs a password, ${variable("kafkaPassword")}`);
   }
+  if (config.retentionMs !== null && config.retentionMs < config.identityWindowMs) {
+    say("retentionMs", `must not be shorter than ${flag("identityWindowMs")}, for which ids are remembered`);
+  }
   if (config.drainWindowMs >= config.drainDeadlineMs) {
     say("drainWindowMs", `must be shorter than ${flag("drainDeadlineMs")}, which is when the process ends`);
   }

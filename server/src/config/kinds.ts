@@ -167,6 +167,15 @@ export const optional = <T>(kind: Kind<T>): Kind<T | null> => ({
   show: (value) => (value === null ? "" : kind.show(value)),
 });
 
+/** The kind, or `none`: null. */
+export const orNone = <T>(kind: Kind<T>): Kind<T | null> => ({
+  ...kind,
+  what: `${kind.what}, or none`,
+  bounds: kind.bounds === null ? null : `${kind.bounds}, or none`,
+  read: (raw) => (raw === "none" ? good(null) : kind.read(raw)),
+  show: (value) => (value === null ? "none" : kind.show(value)),
+});
+
 /** Addresses of servers; a comma before the next scheme separates them, since one address may name several hosts. */
 export function serverUrls(
   schemes: readonly string[],

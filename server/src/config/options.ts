@@ -13,6 +13,7 @@ import {
   list,
   onOff,
   optional,
+  orNone,
   serverUrls,
   size,
   text,
@@ -105,6 +106,12 @@ export const options = {
     duration("1m", "30d"),
     24 * hour,
     "How long the id of a notification is remembered, so that sending it again changes nothing.",
+  ),
+  retentionMs: option(
+    data,
+    orNone(duration("1m", "3650d")),
+    168 * hour,
+    "How long a notification is kept at least; what is older is removed while the server runs, and a client that comes back later is told of a gap. Not shorter than identityWindow. none keeps everything until it expires, is taken back or its topic is deleted.",
   ),
   storeWatchdogMs: option(
     data,

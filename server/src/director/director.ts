@@ -8,15 +8,18 @@
 import type { StreamName } from "@carillon/protocol/stream";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import type { BusDriver, BusMessage } from "../bus/driver.ts";
+import type { Cleaned } from "../cleaning.ts";
 import type { Clock } from "../clock.ts";
 import { Failure } from "../errors.ts";
 import type { Service } from "../lifecycle.ts";
 import type { LogBatch, LogDriver } from "../log/driver.ts";
 import type { CoordinationDriver } from "../store/coordination.ts";
+import type { RetentionDriver, Space } from "../store/retention.ts";
 import type { Applied, Outcome, StreamsDriver } from "../store/streams.ts";
 import { announce } from "./announce.ts";
 import { type Ownership, ownAll } from "./ownership.ts";
 import { makeParts } from "./parts.ts";
+import { makeRetention } from "./retention.ts";
 import { route } from "./route.ts";
 import { makeUpkeep } from "./upkeep.ts";
 
@@ -33,11 +36,15 @@ export interface CommittedBatch {
 export interface DirectorEvents {
   committed(batch: CommittedBatch): void;
   /** A batch or a step of upkeep failed; it is tried again where trying again is the director's to do. */
-  failed(what: "apply" | "upkeep" | "consume", failure: unknown, part?: number): void;
+  failed(what: "apply" | "upkeep" | "retention" | "consume", failure: unknown, part?: number): void;
   /** Somebody else moved the part on; this director reads on from where it stands now. */
   overtaken(part: number): void;
   /** The store is behind what the log knows it had committed; the records are read again, up to `until`. */
   replaying(part: number, from: string, until: string): void;
+  /** A step of upkeep went over so many rows. */
+  keptUp(rows: number): void;
+  /** A run of retention has ended. */
+  retained(cleaned: Cleaned, space: Space): void;
 }
 
 export interface DirectorOptions {
@@ -53,6 +60,8 @@ export interface DirectorOptions {
   readonly acceptRestore?: boolean;
   /** Asked before each step of upkeep, which one director does for all; always, unless said otherwise. */
   readonly mayKeepUp?: () => Promise<boolean>;
+  /** What is old goes; nothing does by age, unless given. `keepMs` null: free space alone is given back. */
+  readonly retention?: { readonly driver: RetentionDriver; readonly keepMs: number | null };
   readonly events?: Partial<DirectorEvents>;
   readonly random?: () => number;
 }
@@ -71,11 +80,24 @@ export function makeDirector(options: DirectorOptions): Director {
   const { log, streams, bus, clock, events = {}, random = Math.random } = options;
   const ownership = options.ownership ?? ownAll(log.parts);
   const waits = new Map<() => void, number>();
+  const may = options.mayKeepUp ?? (async () => true);
+  const retention = options.retention
+    ? makeRetention({
+        retention: options.retention.driver,
+        keepMs: options.retention.keepMs,
+        clock,
+        random,
+        may,
+        ran: (cleaned, space) => events.retained?.(cleaned, space),
+        failed: (failure) => events.failed?.("retention", failure),
+      })
+    : null;
   const upkeep = makeUpkeep({
     streams,
     clock,
     random,
-    may: options.mayKeepUp ?? (async () => true),
+    may,
+    did: (rows) => events.keptUp?.(rows),
     failed: (failure) => events.failed?.("upkeep", failure),
   });
   let stopping: Promise<void> | undefined;
@@ -174,7 +196,7 @@ export function makeDirector(options: DirectorOptions): Director {
   });
 
   const stop = async (): Promise<void> => {
-    await upkeep.stop();
+    await Promise.all([upkeep.stop(), retention?.stop()]);
     await ownership.stop();
     await parts.stop();
   };
@@ -186,6 +208,7 @@ export function makeDirector(options: DirectorOptions): Director {
       if (stopping) throw new Failure("stopped", "the director was stopped");
       await ownership.start(parts);
       upkeep.start();
+      retention?.start();
     },
 
     stop() {

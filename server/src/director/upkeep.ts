@@ -13,11 +13,13 @@ export interface UpkeepOptions {
   readonly random: () => number;
   /** Whether it is this process's to do now. */
   may(): Promise<boolean>;
+  /** A step was taken, and went over so many rows. */
+  did(rows: number): void;
   failed(failure: unknown): void;
 }
 
 /** Expiry and the identity window, in bounded steps: at once while a step came back full, else every second. */
-export function makeUpkeep({ streams, clock, random, may, failed }: UpkeepOptions) {
+export function makeUpkeep({ streams, clock, random, may, did, failed }: UpkeepOptions) {
   let cancel: (() => void) | undefined;
   let step: Promise<void> | undefined;
   let stopped = false;
@@ -26,7 +28,11 @@ export function makeUpkeep({ streams, clock, random, may, failed }: UpkeepOption
   const runStep = async (): Promise<void> => {
     let delayMs = intervalMs;
     try {
-      const touched = (await may()) ? await streams.upkeep(stepRows) : 0;
+      let touched = 0;
+      if (await may()) {
+        touched = await streams.upkeep(stepRows);
+        did(touched);
+      }
       failures = 0;
       if (touched >= stepRows) delayMs = 0;
     } catch (error) {

@@ -10,6 +10,7 @@ import type { GrantsDriver } from "./grants.ts";
 import type { PeopleDriver } from "./people.ts";
 import type { PositionsDriver } from "./positions.ts";
 import type { Queries } from "./queries.ts";
+import type { RetentionDriver } from "./retention.ts";
 import type { StreamsDriver } from "./streams.ts";
 
 export interface StoreBackend {
@@ -21,6 +22,7 @@ export interface StoreBackend {
   readonly coordination: CoordinationDriver;
   readonly queries: Queries;
   readonly people: PeopleDriver;
+  readonly retention: RetentionDriver;
   /** Into how many parts its streams are divided, for its whole life: those of a log that keeps offsets. */
   readonly parts: number;
   /** Resolves when all of it, every server behind it, has answered and can be written to; rejects in a bounded time. */
@@ -45,7 +47,7 @@ const named = (...names: readonly string[]): void => {
 
 /** Holds callers to the bounds in the ports' contracts, so that no backend has to: breaking one is a bug. */
 export function withBounds(backend: StoreBackend): StoreBackend {
-  const { streams, directory, grants, positions, access, coordination, people, queries } = backend;
+  const { streams, directory, grants, positions, access, coordination, people, queries, retention } = backend;
   return {
     ...backend,
     streams: {
@@ -131,6 +133,18 @@ export function withBounds(backend: StoreBackend): StoreBackend {
       async useTicket(id, until) {
         within("the characters of a ticket's id", id.length, 1, 64);
         return access.useTicket(id, until);
+      },
+    },
+    retention: {
+      ...retention,
+      async retain(keepMs, limit) {
+        within("keepMs", keepMs, 60_000, Number.MAX_SAFE_INTEGER);
+        within("limit", limit, 1, 10_000);
+        return retention.retain(keepMs, limit);
+      },
+      async giveBack(mostBytes, which) {
+        within("mostBytes", mostBytes, 1 << 16, 1 << 30);
+        return retention.giveBack(mostBytes, which);
       },
     },
     coordination: {

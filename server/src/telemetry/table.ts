@@ -110,6 +110,36 @@ export const metricTable = {
   },
   carillon_hubs: { type: "gauge", help: "Streams of which this process holds a view." },
   carillon_parts_held: { type: "gauge", help: "Parts of the log that this process's director consumes." },
+  carillon_upkeep_rows_total: {
+    type: "counter",
+    help: "Rows that upkeep went over: what expired became a tombstone, what was taken out was removed.",
+  },
+  carillon_upkeep_timestamp_seconds: {
+    type: "gauge",
+    help: "When this process last took a step of upkeep, in seconds since the epoch; 0 before the first. One process does it for all.",
+  },
+  carillon_retention_removed_total: { type: "counter", help: "Notifications removed because of their age." },
+  carillon_retention_freed_bytes_total: {
+    type: "counter",
+    help: "Bytes of the store that were given back to the system.",
+  },
+  carillon_retention_timestamp_seconds: {
+    type: "gauge",
+    help: "When this process last ended a run of retention, in seconds since the epoch; 0 before the first.",
+  },
+  carillon_retention_behind_seconds: {
+    type: "gauge",
+    help: "How much longer than `retention` the oldest notification is kept, at the end of that run; on PostgreSQL, where whole days go, up to three days are as it should be.",
+  },
+  carillon_oldest_notification_timestamp_seconds: {
+    type: "gauge",
+    help: "When the oldest kept notification was stored, in seconds since the epoch, as of that run; 0 when there is none.",
+  },
+  carillon_store_bytes: {
+    type: "gauge",
+    help: "What the store takes and what is free within it, as of that run.",
+    label: "what",
+  },
   carillon_ready: { type: "gauge", help: "1 while /readyz says yes, else 0." },
   carillon_info: { type: "gauge", help: "Always 1; the label tells the version.", label: "version" },
 } as const satisfies Record<string, Declared>;

@@ -8,6 +8,7 @@ import { examinePeople } from "../../src/store/conformance/people.ts";
 import { examinePolicy } from "../../src/store/conformance/policy.ts";
 import { examinePositions } from "../../src/store/conformance/positions.ts";
 import { examineRaces } from "../../src/store/conformance/races.ts";
+import { examineRetention } from "../../src/store/conformance/retention.ts";
 import { examineStreams } from "../../src/store/conformance/streams.ts";
 import { postgresStore } from "./postgres-stage.ts";
 
@@ -29,4 +30,5 @@ for (const [name, subject] of Object.entries(subjects)) {
   examineErasing(name, subject);
   examineCoordination(name, subject);
   examineInbox(name, subject);
+  examineRetention(name, subject);
 }

@@ -109,9 +109,17 @@ export function makeUnreadModel() {
         of(stream).push({ seq: of(stream).length + 1, record, at, gone: false });
       }
     },
-    keyAt: (stream: StreamName, at: number): string | undefined => of(stream)[at]?.record.key,
+    /** Of what was stored since a time. */
+    keyAt(stream: StreamName, at: number, since: number): string | undefined {
+      const row = of(stream)[at];
+      return row === undefined || row.at < since ? undefined : row.record.key;
+    },
     withdraw: (stream: StreamName, key: string): void => bury(stream, (row) => row.record.key === key),
     trim,
+    trimmed: (stream: StreamName): number => trimmed.get(stream) ?? 0,
+    /** The newest that was stored before a time. */
+    oldUpTo: (stream: StreamName, before: number): number =>
+      of(stream).findLast(({ at }) => at < before)?.seq ?? 0,
     subscribe(user: string, stream: StreamName): void {
       if (!followed(user).has(stream)) followed(user).set(stream, of(stream).length);
     },

@@ -12,7 +12,17 @@ import {
   type WalkedFilter,
   walkedFilter,
 } from "./inbox-walks.ts";
-import { apply, headOf, keepUp, type OpenedStore, opened, record, type StoreUnderTest } from "./suite.ts";
+import { retainAll } from "./retention.ts";
+import {
+  apply,
+  dayMs,
+  headOf,
+  keepUp,
+  type OpenedStore,
+  opened,
+  record,
+  type StoreUnderTest,
+} from "./suite.ts";
 import { makeUnreadModel, type UnreadModel } from "./unread-model.ts";
 
 const users = ["a", "b"];
@@ -20,6 +30,8 @@ const topics = ["t", "u"];
 const streams: readonly StreamName[] = [...users.map(userStream), ...topics.map(topicStream)];
 const names: ReadonlySet<unknown> = new Set([...users, ...topics, ...streams]);
 const minuteMs = 60_000;
+const windowMs = 30 * minuteMs;
+const keepMs = 2 * windowMs;
 /** Advances are multiples of 17 minutes and none of these is: no edge is met to the millisecond. */
 const expiriesMs = [null, null, null, -minuteMs, 25 * minuteMs, 90 * minuteMs];
 
@@ -44,7 +56,7 @@ type Step =
   | { readonly do: "subscribe" | "unsubscribe"; readonly user: string; readonly topic: string }
   | { readonly do: "remake"; readonly topic: string }
   | { readonly do: "advance"; readonly times: number }
-  | { readonly do: "upkeep" | "reopen" };
+  | { readonly do: "upkeep" | "retain" | "reopen" };
 
 interface Sent {
   readonly kind: 0 | 1;
@@ -92,6 +104,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: does("remake"), topic }) },
   { weight: 20, arbitrary: fc.record({ do: does("advance"), times: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 10, arbitrary: fc.record({ do: does("upkeep") }) },
+  { weight: 10, arbitrary: fc.record({ do: does("retain") }) },
   { weight: 1, arbitrary: fc.record({ do: does("reopen") }) },
 );
 
@@ -138,6 +151,18 @@ async function mark(
 }
 
 let numbered = 0;
+/** What is old goes, and nothing younger: how much of it is the backend's, and where it says that streams begin. */
+async function retain({ store }: OpenedStore, model: UnreadModel, { now }: Hand, of: string): Promise<void> {
+  await retainAll(store.retention, keepMs);
+  const names = streams.map((name): StreamName => `${name}${of}`);
+  const { heads } = await store.streams.heads(names);
+  for (const [at, { first }] of heads.entries()) {
+    expect(first - 1).toBeLessThanOrEqual(
+      Math.max(model.oldUpTo(names[at]!, now - keepMs), model.trimmed(names[at]!)),
+    );
+    model.trim(names[at]!, first - 1);
+  }
+}
 
 async function take(
   subject: OpenedStore,
@@ -145,6 +170,7 @@ async function take(
   pagers: Pagers,
   hand: Hand,
   taken: Step,
+  walked: string,
 ): Promise<void> {
   const { streams: log, directory } = subject.store;
   switch (taken.do) {
@@ -167,7 +193,7 @@ async function take(
     case "turn":
       return pagers.turn(subject, model, hand.now);
     case "withdraw": {
-      const key = model.keyAt(taken.stream, taken.at);
+      const key = model.keyAt(taken.stream, taken.at, hand.now - windowMs);
       if (key === undefined) return;
       await log.withdraw(taken.stream, key);
       return model.withdraw(taken.stream, key);
@@ -192,6 +218,8 @@ async function take(
       return subject.advance(taken.times * 17 * minuteMs);
     case "upkeep":
       return void (await keepUp(log));
+    case "retain":
+      return retain(subject, model, hand, walked);
     case "reopen":
       return subject.reopen();
   }
@@ -227,7 +255,9 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
     maxLength: 70,
     size: "max",
   });
-  const store = await opened(subject);
+  const store = await opened(subject, { identityWindowMs: windowMs });
+  // Beyond the days that a backend has prepared whole.
+  if (moves) await store.advance(9 * dayMs);
   const hand = { now: Math.floor((await apply(store.store.streams)).committedAt) };
   let walked = 0;
   await fc.assert(
@@ -237,7 +267,7 @@ export async function walkUnread(subject: StoreUnderTest, walks: number): Promis
       const pagers = makePagers();
       for (const one of topics) await store.store.directory.putTopic(one + suffix, "key:k");
       for (const taken of walk) {
-        await take(store, model, pagers, hand, named(taken, suffix));
+        await take(store, model, pagers, hand, named(taken, suffix), suffix);
         pagers.stepped(model, hand.now);
         await Promise.all(users.map((reader) => agree(store, model, reader + suffix, hand.now)));
         await agreeOnPages(store, model, users[walked % 2] + suffix, hand.now);

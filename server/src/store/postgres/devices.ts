@@ -27,8 +27,8 @@ const save = `
   evicted AS (
     DELETE FROM devices USING free WHERE devices.user_name = free.user_name AND devices.device = free.device)
   INSERT INTO devices(user_name, device, part, cursor, seen)
-  SELECT user_name, device, part, cursor, place + coalesce(
-    (SELECT max(seen) FROM devices WHERE devices.user_name = saved.user_name), 0)
+  SELECT user_name, device, part, cursor, place + greatest(carillon_now(),
+    (SELECT max(seen) FROM devices WHERE devices.user_name = saved.user_name))
   FROM saved ORDER BY user_name, device
   ON CONFLICT (user_name, device) DO UPDATE SET cursor = excluded.cursor, seen = excluded.seen`;
 

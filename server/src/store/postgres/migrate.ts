@@ -7,6 +7,7 @@ import { sql as reads } from "./migrations/0005-reads.ts";
 import { sql as upkeep } from "./migrations/0006-upkeep.ts";
 import { sql as inbox } from "./migrations/0007-inbox.ts";
 import { sql as state } from "./migrations/0008-people.ts";
+import { sql as retention } from "./migrations/0009-retention.ts";
 import type { Query, Shard } from "./shard.ts";
 
 /**
@@ -14,7 +15,9 @@ import type { Query, Shard } from "./shard.ts";
  * before able to serve: it adds tables, columns with a default, indexes and functions, and takes away only what the
  * version before didn't use any more. What is large is changed in steps by upkeep, not here.
  */
-const migrations: readonly string[] = [parts, streams, people, apply, reads, upkeep, inbox, state];
+const migrations: readonly string[] = [parts, streams, people, apply, reads, upkeep, inbox, state, retention];
+
+export const newestSchema = migrations.length;
 
 /** Held by whoever migrates; for the transaction, because a session isn't ours behind PgBouncer. */
 const lock = "SELECT pg_advisory_xact_lock(1131572846, -1)";

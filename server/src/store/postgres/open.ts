@@ -11,6 +11,7 @@ import { migrate } from "./migrate.ts";
 import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import { makeQueries } from "./queries.ts";
+import { makeRetention } from "./retention.ts";
 import { makeShard } from "./shard.ts";
 import { allOf, makeShards } from "./shards.ts";
 import { makeStreams } from "./streams.ts";
@@ -70,6 +71,7 @@ export async function openPostgres(options: PostgresOptions): Promise<StoreBacke
       coordination: makeCoordination(shards),
       queries: makeQueries(shards),
       people: makePeople(shards, erasing),
+      retention: makeRetention(shards, options.identityWindowMs),
       parts: founded.parts,
       async ask() {
         await allOf(opened.map(({ query }) => query(anything, [])));

@@ -8,6 +8,7 @@ import { sql as marks } from "./migrations/0005-marks.ts";
 import { sql as topics } from "./migrations/0006-topics.ts";
 import { sql as access } from "./migrations/0007-access.ts";
 import { sql as state } from "./migrations/0008-people.ts";
+import { sql as upkeep } from "./migrations/0009-upkeep.ts";
 
 const migrations: readonly string[] = [
   streams,
@@ -18,7 +19,10 @@ const migrations: readonly string[] = [
   topics,
   access,
   state,
+  upkeep,
 ];
+
+export const newestSchema = migrations.length;
 
 /** "Crln", in the file's header: https://sqlite.org/pragma.html#pragma_application_id */
 const applicationId = 0x43726c6e;

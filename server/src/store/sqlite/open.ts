@@ -14,6 +14,7 @@ import { makePeople } from "./people.ts";
 import { makePositions } from "./positions.ts";
 import { makeQueries } from "./queries.ts";
 import type { ReaderCalls } from "./reader/worker.ts";
+import { makeRetention } from "./retention.ts";
 import { makeStreams } from "./streams.ts";
 import type { WorkerSettings } from "./wire.ts";
 import type { WriterCalls } from "./writer/worker.ts";
@@ -134,6 +135,7 @@ export async function openSqlite(options: SqliteOptions): Promise<StoreBackend> 
     grants: makeGrants(writer, reader),
     positions: makePositions(writer, reader),
     access: makeAccess(writer, reader),
+    retention: makeRetention(writer, reader),
     coordination: makeCoordination(writer, reader),
     queries: makeQueries(reader),
     people: makePeople(writer, reader),

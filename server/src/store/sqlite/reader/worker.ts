@@ -11,6 +11,7 @@ import { makeGrantReads } from "./grants.ts";
 import { makeInboxRead } from "./inbox.ts";
 import { makePeopleReads } from "./people.ts";
 import { makePositionReads } from "./positions.ts";
+import { makeSpaceReads } from "./space.ts";
 import { makeStreamReads } from "./streams.ts";
 import { makeUnreadRead } from "./unread.ts";
 
@@ -18,6 +19,7 @@ const handlersOf = (db: ReturnType<typeof openForReading>, now: () => number) =>
   const unread = makeUnreadRead(db, now);
   return {
     ...makeStreamReads(db),
+    ...makeSpaceReads(db),
     ...makeDirectoryReads(db),
     ...makeGrantReads(db),
     ...makePositionReads(db),

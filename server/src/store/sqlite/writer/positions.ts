@@ -9,7 +9,7 @@ const tombstone = 2;
 export function makePositionWrites({ db, streams, now }: Writing) {
   const save = db.prepare(
     `INSERT INTO devices(user_id, device, cursor, seen) VALUES (?1, ?2, ?3,
-       1 + coalesce((SELECT max(seen) FROM devices WHERE user_id = ?1), 0))
+       max(?4, 1 + coalesce((SELECT max(seen) FROM devices WHERE user_id = ?1), 0)))
      ON CONFLICT (user_id, device) DO UPDATE SET cursor = excluded.cursor, seen = excluded.seen`,
   );
   const evict = db.prepare(
@@ -34,7 +34,7 @@ export function makePositionWrites({ db, streams, now }: Writing) {
         const erasedAt = (erased.get(hashOfUser(user)) as { at: number } | undefined)?.at;
         if (erasedAt !== undefined && now() < erasedAt + lateMs) continue;
         const { id } = streams.ensure(userStream(user));
-        save.run(id, device, cursor);
+        save.run(id, device, cursor, Math.floor(now()));
         evict.run(id);
       }
     },

@@ -22,6 +22,8 @@ export interface StreamCache {
   raiseRev(state: StreamState): number;
   /** At once for every reader; upkeep removes the rows. */
   setTrimmed(state: StreamState, trimmed: number): void;
+  /** As `setTrimmed`, of a stream by its number, never back; whoever calls removes the rows. */
+  trimTo(id: number, trimmed: number): void;
   setClosed(state: StreamState, closed: boolean): void;
   /** Nobody finds it by its old name any more; one that is made of that name is another. */
   rename(state: StreamState, from: string, to: string): void;
@@ -45,6 +47,9 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
   const rememberTrim = db.prepare(
     `INSERT INTO trims(stream_id, due_at, buried) VALUES (?, 0, 0)
      ON CONFLICT (stream_id) DO UPDATE SET due_at = 0`,
+  );
+  const raiseTrimmed = db.prepare(
+    "UPDATE streams SET trimmed = ?1 WHERE id = ?2 AND trimmed < ?1 RETURNING name",
   );
   const updateClosed = db.prepare("UPDATE streams SET closed = ? WHERE id = ?");
 
@@ -103,6 +108,11 @@ export function makeStreamCache(db: DatabaseSync, most: number): StreamCache {
       state.trimmed = trimmed;
       updateTrimmed.run(trimmed, state.id);
       rememberTrim.run(state.id);
+    },
+    trimTo(id, trimmed) {
+      const row = raiseTrimmed.get(trimmed, id) as { name: string } | undefined;
+      const known = row && states.get(row.name);
+      if (known) known.trimmed = trimmed;
     },
     setClosed(state, closed) {
       state.closed = closed;

@@ -15,6 +15,7 @@ import { makeIdentities } from "./identities.ts";
 import { makeMarkWrites } from "./marks.ts";
 import { makePeopleWrites } from "./people.ts";
 import { makePositionWrites } from "./positions.ts";
+import { makeRetention } from "./retention.ts";
 import { makeStreamCache } from "./stream-cache.ts";
 import { makeTakeBack } from "./take-back.ts";
 import { makeUpkeep } from "./upkeep.ts";
@@ -26,6 +27,7 @@ const handlersOf = (writing: Writing, erasing: Erasing) => ({
   ...makeUpkeep(writing, erasing),
   beginErasing: erasing.beginErasing,
   continueErasing: erasing.continueErasing,
+  ...makeRetention(writing),
   ...makeDirectoryWrites(writing),
   ...makeGrantWrites(writing),
   ...makePositionWrites(writing),
