@@ -129,6 +129,14 @@ const meetings: Record<string, Ask> = {
   "not-followed": () => ack({ stream: "topic:none", seq: 1 }),
   "marks-too-many": tooMany,
   "not-sent": () => ack({ stream: "user:42", seq: 9_999 }),
+  "precondition-failed": async () =>
+    stage.inject({
+      method: "PUT",
+      url: "/v1/users/42/state",
+      headers: { authorization: await stage.key({ scopes: ["users"] }), "if-match": '"7"' },
+      payload: {},
+    }),
+  "state-too-large": () => stage.ask("PUT", "/v1/users/42/state", { text: "x".repeat(17_000) }),
   "body-too-large": () => stage.post({ ...one, data: "x".repeat(10_000) }),
   "notification-too-large": () => stage.post({ ...one, data: "x".repeat(2_000) }),
   "batch-too-large": () => stage.post([one, one, one, one]),
