@@ -242,10 +242,10 @@ export class Feed implements Receiving {
     }
   }
 
-  /** Own stream first, then the others in turn; undefined when all are live or waiting. */
+  /** Own stream first, then the others in turn; undefined when all are live, waiting, or about to have another hub. */
   private next(): Follower | undefined {
     const pulls = (follower: Follower | undefined): boolean =>
-      follower !== undefined && follower.liveIndex === notLive && !follower.waiting;
+      follower !== undefined && follower.liveIndex === notLive && !follower.waiting && !follower.hub.gone;
     if (pulls(this.followers[0])) return this.followers[0];
     if (this.unsure) return undefined;
     for (let tried = 0; tried < this.followers.length; tried++) {
