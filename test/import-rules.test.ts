@@ -165,6 +165,12 @@ const rules: Rule[] = [
     allowed: up([...backends, ...ports, "promotion/flow.ts", "config.ts", "config/options.ts"], "./"),
     refused: [...up([...inRoles, ...edges, "assemble.ts", "main.ts"], "./"), ...strangers],
   },
+  ...["backup", "clean", "doctor"].map((name) => ({
+    file: `server/src/${name}.ts`,
+    why: `${name}.ts sees backends and the configuration`,
+    allowed: up([...backends, ...ports, "backends.ts", "config.ts", "config/options.ts"], "./"),
+    refused: [...up([...inRoles, ...edges, "assemble.ts", "main.ts"], "./"), ...strangers],
+  })),
   {
     file: "server/test/planted.test.ts",
     why: "a test sees all of the server",
@@ -176,6 +182,9 @@ const rules: Rule[] = [
     why: "the command starts the server and looks no deeper",
     allowed: [
       "@carillon/server/main",
+      "@carillon/server/backup",
+      "@carillon/server/clean",
+      "@carillon/server/doctor",
       "@carillon/server/parts",
       "@carillon/server/promote",
       "@carillon/server/config",
