@@ -17,6 +17,7 @@ import type { Ground } from "./ground.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
 import { allowsOrigin } from "./http/origins.ts";
+import { readPage } from "./http/page.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { makeArrivals } from "./live/arrivals.ts";
@@ -42,6 +43,8 @@ export interface Edge {
   /** Of files that change what it serves with. */
   readonly watches: readonly Service[];
   url(): string;
+  /** Whether there is a page at `/`. */
+  readonly hasPage: boolean;
 }
 
 /** What clients and producers connect to: the routes of the roles that this process has. */
@@ -68,6 +71,7 @@ export function edgeOf(
   });
   const following = openFollowing(directory, grants, bus);
   const publishing = openPublishing(receiver, grants);
+  const hasPage = distributor !== null && servesPage(config);
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
@@ -93,6 +97,7 @@ export function edgeOf(
       topics: openTopics({ directory, grants, bus, known, perUser: config.topicsPerUser }),
       grants: openGrants(grants, directory),
     },
+    page: hasPage ? readPage() : null,
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
     rates: access.rates,
@@ -123,6 +128,7 @@ export function edgeOf(
       stop: () => closeWithin(app, clock, graceMs(config)),
     },
     url: () => urlOf(app.server.address() as AddressInfo, certificate === null ? "http" : "https"),
+    hasPage,
   };
 }
 
@@ -186,6 +192,10 @@ const verifyWith =
     const verdict = await tokens.verify(token);
     return verdict.kind === "client" ? verdict : { error: verdict.detail, reason: verdict.code };
   };
+
+/** By itself on a server of its own; where several share a store, the operator decides what their address shows. */
+const servesPage = ({ page, postgresUrl }: Config): boolean =>
+  page === "on" || (page === "auto" && postgresUrl.length === 0);
 
 /** For requests under way when the clients have left: a part of what is left until the deadline. */
 const graceMs = ({ drainWindowMs, drainDeadlineMs }: Config): number =>
