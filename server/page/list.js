@@ -8,7 +8,6 @@ import { makeRow } from "./row.js";
  *   render: (looks: readonly Look[], now: number) => void,
  *   current: () => string | null,
  *   move: (by: number) => void,
- *   focus: () => boolean,
  * }} List
  */
 
@@ -18,6 +17,8 @@ export function makeList(list, emptied) {
   const rows = new Map();
   /** @type {string | null} */
   let current = null;
+  /** Until somebody has stood somewhere, it is the newest. */
+  let isChosen = false;
 
   const elements = () => /** @type {HTMLLIElement[]} */ ([...list.children]);
   const stand = (/** @type {string | null} */ key) => {
@@ -32,15 +33,19 @@ export function makeList(list, emptied) {
     return true;
   };
 
+  const focus = () => focusOn(elements().find(({ dataset }) => dataset["key"] === current) ?? elements()[0]);
+
   list.addEventListener("focusin", ({ target }) => {
     const row = target instanceof Element ? target.closest("li") : null;
-    if (row !== null) stand(row.dataset["key"] ?? null);
+    if (row === null) return;
+    isChosen = true;
+    stand(row.dataset["key"] ?? null);
   });
 
   return {
     current: () => current,
-    focus: () => focusOn(elements().find(({ dataset }) => dataset["key"] === current) ?? elements()[0]),
     move(by) {
+      if (!list.contains(document.activeElement)) return void focus();
       const all = elements();
       const at = all.findIndex(({ dataset }) => dataset["key"] === current);
       focusOn(all[Math.min(all.length - 1, Math.max(0, at + by))]);
@@ -62,9 +67,11 @@ export function makeList(list, emptied) {
         if (list.children[index] !== row.element)
           list.insertBefore(row.element, list.children[index] ?? null);
       }
+      if (!isChosen) return stand(elements()[0]?.dataset["key"] ?? null);
       if (!isLeft && current !== null) return;
       const heir = elements()[Math.min(Math.max(0, at), list.children.length - 1)];
       stand(heir?.dataset["key"] ?? null);
+      if (heir === undefined) isChosen = false;
       if (hadFocus && isLeft && !focusOn(heir)) emptied();
     },
   };

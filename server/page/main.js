@@ -117,7 +117,9 @@ function leave(why) {
 
 /** @param {Asked} asked @param {string} done @param {Asked | null} undo */
 async function mark(asked, done, undo) {
-  if (session === null || !(await session.mark(asked))) return;
+  if (session === null) return;
+  toast.hide();
+  if (!(await session.mark(asked))) return;
   toast.done(done, undo === null ? null : () => void mark(undo, "Undone.", null));
 }
 

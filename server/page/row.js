@@ -17,7 +17,7 @@ export function makeRow(first) {
   const titleId = `title-${serial}`;
 
   const state = make("span", "visually-hidden");
-  const heading = make("h3", "title", make("bdi", "", title));
+  const heading = make("h2", "title", make("bdi", "", title));
   heading.id = titleId;
   const time = timeOf(event["time"]);
   const meta = make("p", "meta", time, make("span", "tag", event.type), make("span", "from", event.source));

@@ -1,4 +1,7 @@
-/** What was just done, with a way back; or why it wasn't. Stays until the next, so that nobody has to be quick. */
+/**
+ * What was just done, with a way back; or why it wasn't, which what is done beside it doesn't hide. Stays until the next,
+ * so that nobody has to be quick.
+ */
 import { find, say } from "./elements.js";
 
 /** @typedef {{ done: (text: string, undo: (() => void) | null) => void, fail: (text: string) => void, undo: () => void, hide: () => void }} Toast */
@@ -10,12 +13,15 @@ export function makeToast(announce) {
   const button = find("undo", HTMLButtonElement);
   /** @type {(() => void) | null} */
   let way = null;
+  let isFailed = false;
 
   const show = (
     /** @type {string} */ text,
     /** @type {(() => void) | null} */ undo,
     /** @type {boolean} */ isError,
   ) => {
+    if (isFailed && !isError) return;
+    isFailed = isError;
     way = undo;
     say(line, text);
     box.classList.toggle("failed", isError);
@@ -25,6 +31,7 @@ export function makeToast(announce) {
   };
   const hide = () => {
     way = null;
+    isFailed = false;
     box.hidden = true;
   };
   const undo = () => {
