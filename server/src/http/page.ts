@@ -1,5 +1,5 @@
 /**
- * The page at `/`, for a person who tries the server: files of `server/page/`, read whole at the start, and nothing else.
+ * The page at `/`, for a person who tries the server: files of the folder `page/`, read whole at the start, and nothing else.
  *
  * It runs what is among them alone (`Content-Security-Policy`), talks to its own host alone, is framed by nobody, and
  * tells nobody where it was. Every answer has an `ETag`, and is asked about again each time (`no-cache`), so that a page
@@ -16,7 +16,7 @@ export interface PageFile {
   readonly etag: string;
 }
 
-const folder = new URL("../../page/", import.meta.url);
+const folder = new URL("../page/", import.meta.url);
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStage, type Stage } from "./stage.ts";
 
-const folder = new URL("../../page/", import.meta.url);
+const folder = new URL("../../src/page/", import.meta.url);
 const served = readdirSync(folder).filter((name) => /\.(js|css|svg)$/.test(name));
 let stage: Stage;
 let port = 0;

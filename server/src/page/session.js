@@ -37,6 +37,7 @@ import { ask } from "./requests.js";
 /** @typedef {ReturnType<typeof startSession>} Session */
 
 const pageSize = 50;
+const mostEmptyPages = 20;
 
 /** @param {string} token @param {Told} told */
 export function startSession(token, told) {
@@ -60,12 +61,21 @@ export function startSession(token, told) {
     isLooked = false;
   };
 
-  /** @param {string} query @returns {Promise<Answer<InboxPage & { unread: UnreadCount }>>} */
-  const page = (query) => ask(token, "GET", `/v1/inbox?limit=${pageSize}${query}`);
+  /** A page may be empty with more behind it. @param {string | null} before @returns {Promise<Answer<InboxPage & { unread: UnreadCount }>>} */
+  async function page(before) {
+    for (let place = before, left = mostEmptyPages; ; left -= 1) {
+      const behind = place === null ? "" : `&before=${encodeURIComponent(place)}`;
+      /** @type {Answer<InboxPage & { unread: UnreadCount }>} */
+      const answer = await ask(token, "GET", `/v1/inbox?silent=true&limit=${pageSize}${behind}`);
+      if (!answer.ok || answer.value.items.length > 0 || left === 0) return answer;
+      place = answer.value.before;
+      if (place === null) return answer;
+    }
+  }
 
   async function prepare() {
     if (isLoaded) return { ok: /** @type {const} */ (true), value: null };
-    const answer = await page("");
+    const answer = await page(null);
     if (answer.ok) {
       inbox = withNewest(inbox, answer.value);
       cursor = answer.value.cursor;
@@ -80,7 +90,7 @@ export function startSession(token, told) {
   /** Marks and what was taken back while nobody listened, and what a gap left out. */
   async function reload() {
     if (!hasPages) return;
-    const answer = await page("");
+    const answer = await page(null);
     if (answer.ok) inbox = withNewest(inbox, answer.value);
     else told.failed(`The list could not be loaded. ${answer.problem.title}.`);
     told.changed();
@@ -170,9 +180,10 @@ export function startSession(token, told) {
     async older() {
       if (inbox.before === null) return;
       const { before } = inbox;
-      const answer = await page(`&before=${encodeURIComponent(before)}`);
+      const answer = await page(before);
       if (inbox.before !== before) return;
       if (answer.ok) inbox = withOlder(inbox, answer.value);
+      else if (answer.problem.code === "before-invalid") return reload();
       else told.failed(`What is older could not be loaded. ${answer.problem.title}.`);
       told.changed();
     },

@@ -5,7 +5,7 @@ import { badgeOf, unreadOf, unseenOf, withCounted, withoutCounted } from "./badg
 import { placesOf, tagOf } from "./places.js";
 
 const vectors = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../../protocol/vectors/${name}.json`, import.meta.url), "utf8"));
+  JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), "utf8"));
 
 /** user:42 at 127, topic:builds at 128. */
 const cursor = "AQJCPMemo3UBf_8rVL-IWAGAAbkR7Fo";

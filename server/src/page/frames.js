@@ -4,7 +4,7 @@ import { copy, find, make, say } from "./elements.js";
 
 /** @typedef {{ direction: "in" | "out", at: string, text: string }} Passed */
 
-export const mostFrames = 500;
+const mostFrames = 500;
 
 /** @returns {{ passed: (direction: "in" | "out", text: string) => void }} */
 export function makeFramesPanel() {
