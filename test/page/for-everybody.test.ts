@@ -56,7 +56,7 @@ describe.each(["light", "dark"] as const)("%s", (colorScheme) => {
     await page.getByRole("alert").filter({ hasText: "No such topic" }).waitFor();
     expect(await violations(page)).toEqual([]);
 
-    await page.getByRole("button", { name: "Keys" }).click();
+    await page.getByRole("button", { name: "Keyboard" }).click();
     await page.getByRole("dialog").waitFor();
     expect(await violations(page)).toEqual([]);
     expect(errors.filter((text) => !text.includes("404"))).toEqual([]);

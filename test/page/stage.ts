@@ -38,12 +38,14 @@ const flags = [
   "--disable-sync",
 ];
 
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath, args: flags });
+
 /** A server that doesn't serve the pages of the inbox says so, and a browser writes down every 404. */
 const missesPages = /^Failed to load resource: .*404/;
 
 export async function openStage(options: readonly string[] = []): Promise<Stage> {
   const server = await serve(["--drain-window", "1s", ...options]);
-  const browser = await chromium.launch({ executablePath, args: flags });
+  const browser = await launch();
 
   const ask: Stage["ask"] = async (method, path, body, credential = server.key) => {
     const headers = { authorization: `Bearer ${credential}`, "content-type": "application/json" };
