@@ -17,7 +17,7 @@ import type { Ground } from "./ground.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
 import { allowsOrigin } from "./http/origins.ts";
-import { readPage } from "./http/page.ts";
+import { readPage, servesPage } from "./http/page.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { makeArrivals } from "./live/arrivals.ts";
@@ -71,7 +71,7 @@ export function edgeOf(
   });
   const following = openFollowing(directory, grants, bus);
   const publishing = openPublishing(receiver, grants);
-  const hasPage = distributor !== null && servesPage(config);
+  const hasPage = distributor !== null && servesPage(config.page, config.postgresUrl.length > 0);
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
@@ -192,10 +192,6 @@ const verifyWith =
     const verdict = await tokens.verify(token);
     return verdict.kind === "client" ? verdict : { error: verdict.detail, reason: verdict.code };
   };
-
-/** By itself on a server of its own; where several share a store, the operator decides what their address shows. */
-const servesPage = ({ page, postgresUrl }: Config): boolean =>
-  page === "on" || (page === "auto" && postgresUrl.length === 0);
 
 /** For requests under way when the clients have left: a part of what is left until the deadline. */
 const graceMs = ({ drainWindowMs, drainDeadlineMs }: Config): number =>

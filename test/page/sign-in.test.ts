@@ -49,6 +49,8 @@ test("signing out forgets the token, and shows nothing of the inbox any more", a
   await stage.send("user:43", { title: "Private" });
   await signIn(page, await stage.token("43"));
   await row(page, "Private").waitFor();
+  await page.locator("#frames summary").click();
+  await page.locator("#frames-list").getByText("Private").waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token", { exact: true }).waitFor();
   expect(await page.evaluate("document.body.textContent.includes('Private')")).toBe(false);

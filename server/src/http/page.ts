@@ -47,6 +47,10 @@ const headers = {
   "x-content-type-options": "nosniff",
 };
 
+/** By itself on a server of its own; where several share a store, the operator decides what their address shows. */
+export const servesPage = (wanted: "auto" | "on" | "off", isShared: boolean): boolean =>
+  wanted === "auto" ? !isShared : wanted === "on";
+
 export function readPage(): readonly PageFile[] {
   return readdirSync(folder).flatMap((name) => {
     const type = types[name.split(".").at(-1)!];

@@ -75,16 +75,22 @@ export function connect(token, world) {
     failures += 1;
   };
 
+  const again = (/** @type {string} */ text) => {
+    drop();
+    attempt += 1;
+    follow({ does: "comes back", text, leastMs: 0 });
+  };
+
   const waitThenOpen = (/** @type {number} */ delayMs, /** @type {string} */ why) => {
     clearTimeout(timer);
-    if (!navigator.onLine) return world.status({ is: "offline" });
-    world.status({ is: "waiting", why, untilMs: Date.now() + delayMs });
+    if (navigator.onLine) world.status({ is: "waiting", why, untilMs: Date.now() + delayMs });
+    else world.status({ is: "offline" });
     timer = setTimeout(open, delayMs);
   };
 
   async function open() {
     clearTimeout(timer);
-    if (link === null) world.status({ is: "connecting" });
+    if (link === null) world.status({ is: navigator.onLine ? "connecting" : "offline" });
     attempt += 1;
     const own = attempt;
     const prepared = await world.prepare();
@@ -134,11 +140,8 @@ export function connect(token, world) {
   };
 
   const cameOnline = () => void (link === null && open());
-  const wentOffline = () => {
-    drop();
-    attempt += 1;
-    world.status({ is: "offline" });
-  };
+  /** A server on the same machine, or in the same network, is there all the same: so it is tried. */
+  const wentOffline = () => again("You are offline.");
   function close() {
     isClosed = true;
     drop();
@@ -152,10 +155,7 @@ export function connect(token, world) {
   return {
     close,
     /** Ends this session and comes back with the cursor. */
-    again() {
-      drop();
-      follow({ does: "comes back", text: "Something was lost on the way.", leastMs: 0 });
-    },
+    again: () => again("Something was lost on the way."),
     request(frame) {
       if (link === null) return Promise.resolve({ ok: false, detail: "there is no connection" });
       if (waiting.size >= mostWaiting)

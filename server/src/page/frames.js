@@ -6,7 +6,7 @@ import { copy, find, make, say } from "./elements.js";
 
 const mostFrames = 500;
 
-/** @returns {{ passed: (direction: "in" | "out", text: string) => void }} */
+/** @returns {{ passed: (direction: "in" | "out", text: string) => void, clear: () => void }} */
 export function makeFramesPanel() {
   const panel = find("frames", HTMLDetailsElement);
   const list = find("frames-list", HTMLOListElement);
@@ -34,17 +34,19 @@ export function makeFramesPanel() {
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));
   });
-  find("frames-clear", HTMLButtonElement).addEventListener("click", () => {
+  const clear = () => {
     kept = [];
     behind = 0;
     list.replaceChildren();
     show();
-  });
+  };
+  find("frames-clear", HTMLButtonElement).addEventListener("click", clear);
   const copying = find("frames-copy", HTMLButtonElement);
   copying.addEventListener("click", () => copy(kept.map(textOf).join("\n"), copying));
   panel.addEventListener("toggle", show);
 
   return {
+    clear,
     passed(direction, text) {
       if (isPaused) return;
       kept.push({ direction, at: new Date().toISOString().slice(11, 23), text: blotted(text) });

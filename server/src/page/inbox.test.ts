@@ -93,6 +93,7 @@ test("the list is bounded, whatever comes in, and says that it was cut", () => {
   expect(live.items).toHaveLength(mostItems);
   expect(live.isCut).toBe(true);
   expect(seqs(live)[0]).toBe(mostItems + 50);
+  expect(withArrival(withSession(live), frame(1, 0)).outcome).toBe("repeat");
   const page = { items: many.map(({ seq }) => loaded(seq)), before: "more", cursor: at127 };
   expect(withOlder(emptyInbox, page)).toMatchObject({
     isCut: true,

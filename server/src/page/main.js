@@ -56,7 +56,7 @@ function draw() {
   document.title = unread === 0 ? "Carillon" : `(${unread}) Carillon`;
   say(find("counts", HTMLElement), `${unread} unread${unseen === 0 ? "" : `, ${unseen} new`}`);
   say(find("user", HTMLElement), session.user());
-  find("person", HTMLElement).hidden = false;
+  find("who", HTMLElement).hidden = session.user() === "";
   find("read-all", HTMLButtonElement).disabled = unread === 0;
   find("older", HTMLButtonElement).hidden = before === null;
   find("cut", HTMLElement).hidden = !isCut;
@@ -85,6 +85,8 @@ function begin(own) {
   keptToken.keep(own);
   signIn.hide();
   find("signed-in", HTMLElement).hidden = false;
+  find("who", HTMLElement).hidden = true;
+  find("person", HTMLElement).hidden = false;
   inboxSection.focus();
   session = startSession(own, {
     changed,
@@ -105,6 +107,7 @@ function leave(why) {
   arrived = [];
   keptToken.forget();
   topics.clear();
+  frames.clear();
   toast.hide();
   list.render([], 0);
   find("gaps", HTMLElement).replaceChildren();

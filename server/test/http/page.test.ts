@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { servesPage } from "../../src/http/page.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 const folder = new URL("../../src/page/", import.meta.url);
@@ -31,6 +32,11 @@ function rawStatus(path: string): Promise<number> {
     asked.end();
   });
 }
+
+test("without being told, it is on for a server of its own, and off where a store is shared", () => {
+  expect([servesPage("auto", false), servesPage("auto", true)]).toEqual([true, false]);
+  expect([servesPage("on", true), servesPage("off", false)]).toEqual([true, false]);
+});
 
 describe("the page", () => {
   test("is served at / to anybody, and runs nothing but its own files", async () => {
