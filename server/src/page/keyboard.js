@@ -1,4 +1,4 @@
-/** Keys for the list. They count only while the focus is inside it (WCAG 2.1.4), and never while something is typed. */
+/** Keys for the inbox. They count only while the focus is inside it (WCAG 2.1.4), and never while something is typed. */
 
 /** @typedef {{ move: (by: number) => void, act: (does: string) => void, help: () => void }} Keyed */
 
