@@ -95,15 +95,24 @@ describe("arrivals", () => {
     await leave();
   });
 
-  test("being offline is said, and what came meanwhile is there afterwards", async () => {
+  test("being offline is said, and what came meanwhile, that alone, is sent afterwards", async () => {
     const { page, send, leave } = await tabsOf(1);
+    for (const title of ["First", "Second"]) await send(title);
+    await row(page, "Second").waitFor();
+    const passed: string[] = [];
+    page.on("websocket", (socket) =>
+      socket.on("framereceived", ({ payload }) => passed.push(String(payload))),
+    );
     await page.context().setOffline(true);
     await page.getByRole("status").filter({ hasText: "You are offline" }).waitFor();
     await send("Meanwhile");
     await page.context().setOffline(false);
     await connected(page);
     await row(page, "Meanwhile").waitFor();
-    await titled(page, "(1) Carillon");
+    await titled(page, "(3) Carillon");
+    expect(passed.filter((text) => text.includes('"type":"notification"'))).toEqual([
+      expect.stringContaining('"title":"Meanwhile"'),
+    ]);
     await leave();
   });
 });
