@@ -25,6 +25,8 @@ let token = null;
 /** @type {NotificationFrame[]} */
 let arrived = [];
 let isDrawn = true;
+/** The newest mark that was asked for: what is undone before the server has it waits for that. */
+let marking = Promise.resolve();
 
 const inboxSection = find("inbox", HTMLElement);
 const announcements = find("announcements", HTMLElement);
@@ -119,17 +121,22 @@ function leave(why) {
 }
 
 /** @param {Asked} asked @param {string} done @param {Asked | null} undo */
-async function mark(asked, done, undo) {
+async function markNow(asked, done, undo) {
   if (session === null) return;
   toast.hide();
   if (!(await session.mark(asked))) return;
-  toast.done(done, undo === null ? null : () => void mark(undo, "Undone.", null));
+  toast.done(done, undo === null ? null : () => mark(undo, "Undone.", null));
+}
+
+/** @param {Asked} asked @param {string} done @param {Asked | null} undo */
+function mark(asked, done, undo) {
+  marking = markNow(asked, done, undo);
 }
 
 /** @param {string} does @param {string | null} key */
 function act(does, key) {
   if (session === null) return;
-  if (does === "undo") return toast.undo();
+  if (does === "undo") return void marking.then(toast.undo);
   const looks = session.looks();
   const at = looks.findIndex((look) => look.key === key);
   const look = looks[at];
@@ -137,14 +144,14 @@ function act(does, key) {
   const one = [look];
   if (does === "read" && hasSeq(look)) {
     const done = look.read ? "Unread again." : "Marked read.";
-    void mark(askSingle("read", one, !look.read), done, askSingle("read", one, look.read));
+    mark(askSingle("read", one, !look.read), done, askSingle("read", one, look.read));
   }
   if (does === "archive") {
-    void mark(askSingle("archive", one, true), "Archived.", askSingle("archive", one, false));
+    mark(askSingle("archive", one, true), "Archived.", askSingle("archive", one, false));
   }
   if (does === "up-to" && hasSeq(look)) {
     const unread = looks.slice(at).filter(isUnread);
-    void mark(askUpTo(looks.slice(at)), "Marked read, down to the oldest.", askSingle("read", unread, false));
+    mark(askUpTo(looks.slice(at)), "Marked read, down to the oldest.", askSingle("read", unread, false));
   }
 }
 
@@ -154,7 +161,7 @@ find("read-all", HTMLButtonElement).addEventListener("click", () => {
   const unread = looks.filter(isUnread);
   // What isn't in the list couldn't be made unread again.
   const undo = unread.length === session.unread() ? askSingle("read", unread, false) : null;
-  void mark(askAll(looks), "All marked read.", undo);
+  mark(askAll(looks), "All marked read.", undo);
 });
 find("list", HTMLElement).addEventListener("click", ({ target }) => {
   const button = target instanceof Element ? target.closest("button") : null;
