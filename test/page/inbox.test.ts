@@ -147,6 +147,31 @@ describe("marks", () => {
     await leave();
   });
 
+  test("undo before the server has confirmed is done once it has", async () => {
+    const { page, send, leave } = await tabsOf(1);
+    const held: (() => void)[] = [];
+    let isHeld = true;
+    await page.routeWebSocket(/\/v1\/live/, (client) => {
+      const server = client.connectToServer();
+      server.onMessage((message) => {
+        const pass = () => client.send(message);
+        if (isHeld && String(message).includes('"type":"reply"')) held.push(pass);
+        else pass();
+      });
+    });
+    await page.reload();
+    await send("Soon back");
+    await row(page, "Soon back").waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("e");
+    await row(page, "Soon back").waitFor({ state: "detached" });
+    await page.keyboard.press("z");
+    isHeld = false;
+    for (const pass of held) pass();
+    await row(page, "Soon back").waitFor();
+    await leave();
+  });
+
   test("from one down, and all at once", async () => {
     const { page, other, send, leave } = await tabsOf(2);
     for (const title of ["One", "Two", "Three"]) await send(title);
