@@ -20,7 +20,7 @@ const config: KnipConfig = {
       ignoreDependencies: ofParts,
     },
     // Its exports map opens every file to the command, so unused exports are looked for there too.
-    server: { includeEntryExports: true },
+    server: { entry: ["src/page/main.js"], includeEntryExports: true },
     cli: { entry: ["src/main.ts"] },
     conformance: { entry: ["src/exam.ts"] },
   },

@@ -112,6 +112,18 @@ const rules: Rule[] = [
     refused: [...up([...backends, ...above]), ...strangers],
   })),
   {
+    file: "server/src/page/planted.ts",
+    why: "the page is a browser's program",
+    allowed: ["./inbox.js", "./elements.js"],
+    refused: [
+      ...up([...inRoles, ...edges, ...above, "clock.ts", "page.js"]),
+      ...strangers,
+      "@carillon/protocol/cursor",
+      "node:fs",
+      "fastify",
+    ],
+  },
+  {
     file: "server/src/clock.ts",
     why: "a single idea knows nobody",
     allowed: ["./errors.ts"],

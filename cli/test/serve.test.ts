@@ -27,11 +27,18 @@ test("the first start makes its keys, says where, and its printed commands work 
   expect(server.out().split("\n").length).toBeLessThan(24);
 
   const commands = [...server.out().matchAll(/^ {2}npx carillon (.*)$/gm)].map(([, line]) => words(line!));
-  expect(commands.map(([verb]) => verb)).toEqual(["listen", "send"]);
+  expect(commands.map(([verb]) => verb)).toEqual(["listen", "send", "token"]);
   const listener = place.run(commands[0]!);
   await listener.says(/connected to/);
   expect(await place.done(commands[1]!)).toMatchObject({ status: 0, out: "stored user:42 at 1\n", err: "" });
   await listener.says(/user:42 #1 {2}order\.shipped {2}\{"title":"On its way"\}/);
+
+  const [page] = /http:\S+\/(?= and sign in)/.exec(server.out())!;
+  expect(await (await fetch(page)).text()).toContain("<title>Carillon</title>");
+  expect(await place.done(commands[2]!)).toMatchObject({
+    status: 0,
+    out: expect.stringMatching(/^ey\S+\n$/),
+  });
 
   const operations = /http:\S+(?=\/readyz)/.exec(server.out())![0];
   expect(await ready(operations)).toBe(200);

@@ -13,6 +13,7 @@ export async function currentOpenapi(): Promise<string> {
     producers: {},
     clients: {},
     topics: {},
+    page: null,
     certificate: null,
     limits: httpDefaults,
   } as HttpDeps);

@@ -297,6 +297,7 @@ async function assembleInto(
     version,
     roles: config.roles,
     url: edge?.url() ?? null,
+    pageUrl: edge?.hasPage === true ? `${edge.url()}/` : null,
     operationsUrl: urlOf(operations.address()),
     dataDirectory: config.dataDirectory,
     signingKeyFile: keys?.signingKeyFile ?? null,

@@ -19,6 +19,7 @@ import type { Ground } from "./ground.ts";
 import { type Authorizer, makeAuthorizer } from "./http/authorize.ts";
 import { closeWithin } from "./http/closing.ts";
 import { allowsOrigin } from "./http/origins.ts";
+import { readPage, servesPage } from "./http/page.ts";
 import { buildHttp, httpDefaults } from "./http/server.ts";
 import type { Service } from "./lifecycle.ts";
 import { makeArrivals } from "./live/arrivals.ts";
@@ -51,6 +52,8 @@ export interface Edge {
   /** Of files that change what it serves with. */
   readonly watches: readonly Service[];
   url(): string;
+  /** Whether there is a page at `/`. */
+  readonly hasPage: boolean;
 }
 
 /** What clients and producers connect to: the routes of the roles that this process has. */
@@ -83,6 +86,7 @@ export function edgeOf(
     sessionsOf: (user) => sessions?.present(user) ?? [],
     isShared,
   });
+  const hasPage = distributor !== null && servesPage(config.page, config.postgresUrl.length > 0);
   const app = buildHttp({
     producers: config.roles.includes("receiver")
       ? {
@@ -117,6 +121,7 @@ export function edgeOf(
       topics: openTopics({ directory, grants, bus, known, perUser: config.topicsPerUser }),
       grants: openGrants(grants, directory),
     },
+    page: hasPage ? readPage() : null,
     roles: roles.every((role) => config.roles.includes(role)) ? null : config.roles.join(" and "),
     authorizer,
     rates: access.rates,
@@ -150,6 +155,7 @@ export function edgeOf(
       stop: () => closeWithin(app, clock, graceMs(config)),
     },
     url: () => urlOf(app.server.address() as AddressInfo, certificate === null ? "http" : "https"),
+    hasPage,
   };
 }
 

@@ -5,6 +5,7 @@ const serving: Serving = {
   roles: ["receiver", "director", "distributor"],
   version: "1.2.3",
   url: "http://127.0.0.1:7700",
+  pageUrl: "http://127.0.0.1:7700/",
   operationsUrl: "http://127.0.0.1:7701",
   dataDirectory: "/home/ada/carillon-data",
   signingKeyFile: "/home/ada/carillon-data/signing.key",
@@ -25,6 +26,10 @@ In another terminal, watch a user and send to them:
   npx carillon listen user:42
   npx carillon send user:42 --type order.shipped --data '{"title":"On its way"}'
 
+Or watch in a browser: open http://127.0.0.1:7700/ and sign in with what this prints:
+
+  npx carillon token user:42
+
 Ctrl-C stops it.
 `);
 });
@@ -42,8 +47,14 @@ test("keys that are elsewhere are not pointed at", () => {
   expect(text).toContain("with the API key in CARILLON_KEY");
 });
 
+test("without the page nobody is sent there", () => {
+  const text = welcome({ ...serving, pageUrl: null }, "/home/ada");
+  expect(text).not.toContain("browser");
+  expect(text).not.toContain("carillon token");
+});
+
 test("a process that clients don't connect to says what it is", () => {
-  const text = welcome({ ...serving, roles: ["director"], url: null }, "/srv");
+  const text = welcome({ ...serving, roles: ["director"], url: null, pageUrl: null }, "/srv");
   expect(text).toContain("runs as director");
   expect(text).toContain(serving.operationsUrl);
   expect(text).not.toContain("null");

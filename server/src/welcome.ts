@@ -6,6 +6,8 @@ export interface Serving {
   readonly roles: readonly string[];
   /** Where clients and producers connect; null where the roles have nothing for them. */
   readonly url: string | null;
+  /** The page for people; null where there is none. */
+  readonly pageUrl: string | null;
   readonly operationsUrl: string;
   readonly dataDirectory: string;
   readonly signingKeyFile: string | null;
@@ -49,6 +51,14 @@ export function welcome(serving: Serving, cwd: string): string {
     `  npx carillon listen user:42${where}`,
     `  npx carillon send user:42${where} --type order.shipped --data '{"title":"On its way"}'`,
     "",
+    ...(serving.pageUrl === null
+      ? []
+      : [
+          `Or watch in a browser: open ${serving.pageUrl} and sign in with what this prints:`,
+          "",
+          `  npx carillon token user:42${where}`,
+          "",
+        ]),
     "Ctrl-C stops it.",
     "",
   ].join("\n");

@@ -126,6 +126,15 @@ describe("metrics", () => {
   });
 });
 
+test("the page is served where it isn't turned off", async () => {
+  expect(server.serving.pageUrl).toBe(`${server.serving.url}/`);
+  expect((await fetch(`${server.serving.pageUrl}`)).status).toBe(200);
+  const without = await start("--page", "off", "--data-directory", "without-page");
+  expect(without.serving.pageUrl).toBeNull();
+  expect((await fetch(`${without.serving.url}/`)).status).toBe(404);
+  await without.drain();
+});
+
 test("what can't start leaves nothing open behind it", async () => {
   const { port } = new URL(server.serving.url!);
   await expect(start("--data-directory", "second", "--port", port)).rejects.toMatchObject({

@@ -66,6 +66,12 @@ export const options = {
     [],
     "Web pages of these origins may connect from a browser, and make the requests that clients make. By default those of the server's own host alone; * is any, safe because nothing here rides on cookies.",
   ),
+  page: option(
+    listening,
+    choice(["auto", "on", "off"]),
+    "auto",
+    "The page at /, where a person signs in with a token and watches what arrives; auto is on with SQLite in the data directory, off with a shared store.",
+  ),
   tlsCertFile: {
     ...option(
       listening,

@@ -35,6 +35,7 @@ import { keys } from "./keys.ts";
 import { type Marks, marks } from "./marks.ts";
 import { notifications } from "./notifications.ts";
 import { type Asking, shareWithPages } from "./origins.ts";
+import { type PageFile, page } from "./page.ts";
 import { presence } from "./presence.ts";
 import { refuseSocket, sendProblem, toProblem } from "./problem-reply.ts";
 import { publishing } from "./publishing.ts";
@@ -107,6 +108,8 @@ export interface HttpDeps {
   readonly producers: ProducerDeps | null;
   readonly clients: ClientDeps | null;
   readonly topics: TopicDeps;
+  /** The page at `/`; null where there is none. */
+  readonly page: readonly PageFile[] | null;
   /** What this process runs as, where others have the rest; null where it has all roles. */
   readonly roles: string | null;
   readonly authorizer: Authorizer;
@@ -171,6 +174,7 @@ export function buildHttp(deps: HttpDeps): FastifyInstance {
     publishing(app, deps.clients.publishing, deps.rates);
     tickets(app, deps.clients.tickets);
   }
+  if (deps.page !== null) page(app, deps.page);
   return app;
 }
 

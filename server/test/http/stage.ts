@@ -20,6 +20,7 @@ import { makeInbox } from "../../src/distributor/inbox.ts";
 import { makeMarks, toldOf } from "../../src/distributor/marks.ts";
 import { makeAuthorizer } from "../../src/http/authorize.ts";
 import { allowsOrigin } from "../../src/http/origins.ts";
+import { readPage } from "../../src/http/page.ts";
 import { buildHttp, type HttpLimits, httpDefaults } from "../../src/http/server.ts";
 import type { LogDriver } from "../../src/log/driver.ts";
 import { makeInlineLog } from "../../src/log/inline.ts";
@@ -186,6 +187,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       topics: openTopics({ directory: topics, grants, bus, known, perUser: options.topicsPerUser ?? 100 }),
       grants: openGrants(grants, topics),
     },
+    page: readPage(),
     roles: null,
     authorizer: makeAuthorizer({ ...access, isRevoked: revocations.isRevoked }),
     rates: access.rates,
