@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   connected,
+  makeCuttable,
   noBrowser,
   openStage,
   readRow,
@@ -189,10 +190,10 @@ describe("marks", () => {
 
   test("what one isn't connected for isn't done, and that is said", async () => {
     const { page, send, leave } = await tabsOf(1);
+    const line = await makeCuttable(page);
     await send("Not now");
     await row(page, "Not now").waitFor();
-    await page.context().setOffline(true);
-    await page.getByRole("status").filter({ hasText: "You are offline" }).waitFor();
+    await line.cut();
     await row(page, "Not now").getByRole("button", { name: "Mark read" }).click();
     await page.getByText("Not done: there is no connection.").first().waitFor();
     await unreadRow(page, "Not now").waitFor();

@@ -1,7 +1,14 @@
 /** A real server and a real browser: Chromium, from CHROMIUM or the usual place. */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+  type WebSocketRoute,
+} from "playwright-core";
 import { type Server, serve } from "../black-box/process.ts";
 
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -40,9 +47,6 @@ const flags = [
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath, args: flags });
 
-/** A server that doesn't serve the pages of the inbox says so, and a browser writes down every 404. */
-const missesPages = /^Failed to load resource: .*404/;
-
 export async function openStage(options: readonly string[] = []): Promise<Stage> {
   const server = await serve(["--drain-window", "1s", ...options]);
   const browser = await launch();
@@ -66,9 +70,7 @@ export async function openStage(options: readonly string[] = []): Promise<Stage>
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(String(error)));
       page.on("console", (message) => {
-        const text = message.text();
-        const isPages = missesPages.test(text) && message.location().url.includes("/v1/inbox");
-        if (["error", "warning"].includes(message.type()) && !isPages) errors.push(text);
+        if (["error", "warning"].includes(message.type())) errors.push(message.text());
       });
       await page.goto(server.url);
       return { page, errors };
@@ -96,6 +98,32 @@ export async function signIn(page: Page, token: string): Promise<void> {
 
 export const connected = (page: Page): Promise<void> =>
   page.locator('#status[data-is="live"]').waitFor({ state: "attached" });
+
+/**
+ * Loads the page anew, with live connections that can be cut and stay so until they are mended: a browser that is told to
+ * be offline still opens WebSockets to loopback.
+ */
+export async function makeCuttable(page: Page): Promise<{ cut(): Promise<void>; mend(): void }> {
+  const open = new Set<WebSocketRoute>();
+  let isCut = false;
+  await page.routeWebSocket(/\/v1\/live/, (socket) => {
+    if (isCut) return void socket.close({ code: 1_011 });
+    const server = socket.connectToServer();
+    open.add(socket).add(server);
+  });
+  await page.reload();
+  return {
+    async cut() {
+      isCut = true;
+      await Promise.all([...open].map((socket) => socket.close({ code: 1_011 })));
+      open.clear();
+      await page.locator('#status:not([data-is="live"])').waitFor({ state: "attached" });
+    },
+    mend() {
+      isCut = false;
+    },
+  };
+}
 
 export const row = (page: Page, title: string): Locator =>
   page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: title, exact: true }) });

@@ -50,8 +50,6 @@ export function startSession(token, told) {
   let cursor = null;
   let user = "";
   let isLoaded = false;
-  /** A server without the inbox's pages shows what it replays. */
-  let hasPages = true;
   let isCaughtUp = false;
   let isLooked = true;
   let isSaying = false;
@@ -76,12 +74,10 @@ export function startSession(token, told) {
   async function prepare() {
     if (isLoaded) return { ok: /** @type {const} */ (true), value: null };
     const answer = await page(null);
-    if (answer.ok) {
-      inbox = withNewest(inbox, answer.value);
-      cursor = answer.value.cursor;
-      count(answer.value.unread);
-    } else if (answer.problem.status === 404) hasPages = false;
-    else return answer;
+    if (!answer.ok) return answer;
+    inbox = withNewest(inbox, answer.value);
+    cursor = answer.value.cursor;
+    count(answer.value.unread);
     isLoaded = true;
     told.changed();
     return { ok: /** @type {const} */ (true), value: null };
@@ -89,7 +85,6 @@ export function startSession(token, told) {
 
   /** Marks and what was taken back while nobody listened, and what a gap left out. */
   async function reload() {
-    if (!hasPages) return;
     const answer = await page(null);
     if (answer.ok) inbox = withNewest(inbox, answer.value);
     else told.failed(`The list could not be loaded. ${answer.problem.title}.`);
