@@ -57,6 +57,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? exitCodes.done.status : exitCodes.failed.status);
 });
 
+// What is kept, and where clients stand, is for nobody else on this machine to read.
+process.umask(0o077);
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {

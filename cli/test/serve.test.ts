@@ -24,6 +24,9 @@ test("the first start makes its keys, says where, and its printed commands work 
     expect(statSync(data(name)).mode & 0o777).toBe(0o600);
     expect(server.out()).toContain(`carillon-data/${name}, made just now`);
   }
+  for (const name of ["carillon.db", "carillon.db-wal", "serving.json"]) {
+    expect(statSync(data(name)).mode & 0o077, name).toBe(0);
+  }
   expect(server.out().split("\n").length).toBeLessThan(24);
 
   const commands = [...server.out().matchAll(/^ {2}npx carillon (.*)$/gm)].map(([, line]) => words(line!));
