@@ -46,8 +46,9 @@ test("the token is in no URL, whatever the page asks and wherever it stands", as
 
 test("signing out forgets the token, and shows nothing of the inbox any more", async () => {
   const { page } = await stage.open();
-  await stage.send("user:43", { title: "Private" });
   await signIn(page, await stage.token("43"));
+  await connected(page);
+  await stage.send("user:43", { title: "Private" });
   await row(page, "Private").waitFor();
   await page.locator("#frames summary").click();
   await page.locator("#frames-list").getByText("Private").waitFor();
