@@ -8,7 +8,8 @@ export default defineConfig({
     // A process per file: workers, signals and SQLite's threads are then as in production, and an open
     // handle of one file can't keep another alive.
     pool: "forks",
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait for processes and heartbeats rather than for a core.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 90_000,
     hookTimeout: 90_000,
     // A test that fails now and then has found something.

@@ -1,5 +1,3 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { type Problem, problemMediaType } from "@carillon/protocol/problems";
 import { parseDuration } from "@carillon/protocol/timestamp";
 import { inWords, RefusedError, UnreachableError } from "./api.ts";
@@ -99,12 +97,28 @@ async function askServer(
     const problem = isProblem ? ((await response.json()) as Problem) : null;
     throw new RefusedError(inWords({ status: response.status, problem }), problem);
   }
-  for await (const line of createInterface({ input: Readable.fromWeb(response.body!) })) {
-    const { type, ...said } = JSON.parse(line) as { type: string } & Ended;
-    if (type === "ended") return said as Ended;
-    tell(said as unknown as SoFar);
+  try {
+    for await (const line of linesOf(response.body!)) {
+      const { type, ...said } = JSON.parse(line) as { type: string } & Ended;
+      if (type === "ended") return said as Ended;
+      tell(said as unknown as SoFar);
+    }
+  } catch (error) {
+    throw new UnreachableError(endedEarly, { cause: error });
   }
-  throw new UnreachableError("the server ended before it was done; what was removed stays removed");
+  throw new UnreachableError(endedEarly);
+}
+
+const endedEarly = "the server ended before it was done; what was removed stays removed";
+
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of body) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
 }
 
 function meant(args: readonly string[]) {

@@ -6,7 +6,7 @@ import { fresh, numbers, type Server } from "./server.ts";
 export function problems(server: Server): void {
   test.each([
     ["a path that nobody serves", "GET", "/v1/nothing", 404, "route-not-found"],
-    ["no path", "GET", "/", 404, "route-not-found"],
+    ["no such path", "GET", "/v1/", 404, "route-not-found"],
     ["a version that isn't", "POST", "/v9/notifications", 404, "route-not-found"],
     ["a path that is not percent-encoded", "GET", "/v1/topics/%zz", 400, "parameter-invalid"],
     ["a path that is no UTF-8", "GET", "/v1/topics/%ff", 400, "parameter-invalid"],

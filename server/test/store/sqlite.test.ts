@@ -48,7 +48,7 @@ examineDirectory("SQLite", sqlite);
 examinePolicy("SQLite", sqlite);
 examineGrants("SQLite", sqlite);
 // WALKS=10000 is the long form.
-examinePositions("SQLite", sqlite, Number(process.env["WALKS"] ?? 200));
+examinePositions("SQLite", sqlite, Number(process.env["WALKS"] ?? 100));
 examineAccess("SQLite", sqlite);
 examineCoordination("SQLite", sqlite);
 examineRaces("SQLite", sqlite);
