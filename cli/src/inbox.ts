@@ -7,7 +7,7 @@ import { notificationLine } from "./notification-line.ts";
 import { findTarget, targetFlags } from "./target.ts";
 import { issueToken } from "./token.ts";
 import { topicOf } from "./topic.ts";
-import { userOf } from "./user.ts";
+import { userOf } from "./user-id.ts";
 import { type Given, UsageError, verb } from "./verb.ts";
 
 const flags = {

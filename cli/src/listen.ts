@@ -10,7 +10,7 @@ import { overWebSocket } from "./live/websocket.ts";
 import { notificationLine } from "./notification-line.ts";
 import { findTarget, targetFlags } from "./target.ts";
 import { issueToken } from "./token.ts";
-import { userOf } from "./user.ts";
+import { userOf } from "./user-id.ts";
 import { UsageError, verb } from "./verb.ts";
 
 const transports: Readonly<Record<string, Transport>> = {

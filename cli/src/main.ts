@@ -14,7 +14,6 @@ import { key } from "./key.ts";
 import { listen } from "./listen.ts";
 import { parse } from "./parse.ts";
 import { parts } from "./parts.ts";
-import { user } from "./people.ts";
 import { promote } from "./promote.ts";
 import { restore } from "./restore.ts";
 import { send } from "./send.ts";
@@ -22,6 +21,7 @@ import { serve } from "./serve.ts";
 import { status } from "./status.ts";
 import { token } from "./token.ts";
 import { topic } from "./topic.ts";
+import { user } from "./user.ts";
 import { type Surroundings, UsageError, type Verb } from "./verb.ts";
 
 const verbs: readonly Verb[] = [

@@ -2,7 +2,7 @@ import type { Token } from "@carillon/protocol/answers";
 import { parseDuration } from "@carillon/protocol/timestamp";
 import { ask } from "./api.ts";
 import { findTarget, keyOf, type Target, targetFlags } from "./target.ts";
-import { userOf } from "./user.ts";
+import { userOf } from "./user-id.ts";
 import { UsageError, verb } from "./verb.ts";
 
 export const token = verb({

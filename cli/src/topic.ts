@@ -4,7 +4,7 @@ import { isName } from "@carillon/protocol/stream";
 import { type Ask, ask } from "./api.ts";
 import { findTarget, keyOf, targetFlags } from "./target.ts";
 import { policyFlags, policyOf } from "./topic-policy.ts";
-import { userOf } from "./user.ts";
+import { userOf } from "./user-id.ts";
 import { UsageError, verb } from "./verb.ts";
 
 type Say = (answer: unknown) => string;
