@@ -46,10 +46,10 @@ export function recognise(db: DatabaseSync): { readonly version: number } {
   return { version };
 }
 
-/** Brings the schema up to date, each step whole or not at all. */
-export function migrate(db: DatabaseSync): void {
+/** Brings the schema up to `until`, each step whole or not at all. */
+export function migrate(db: DatabaseSync, until = newestSchema): void {
   const { version } = recognise(db);
-  for (let next = version; next < migrations.length; next++) {
+  for (let next = version; next < until; next++) {
     db.exec("BEGIN IMMEDIATE");
     try {
       db.exec(migrations[next]!);
