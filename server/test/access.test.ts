@@ -65,7 +65,9 @@ test("a certificate that changes is served without a restart, and open sessions 
     writeFileSync(key, pair.key);
   };
   write("first.example");
-  const server = await start(directory, "--tls-cert-file", cert, "--tls-key-file", key);
+  // The session says no token, and the file is looked at every five seconds.
+  const files = ["--tls-cert-file", cert, "--tls-key-file", key];
+  const server = await start(directory, ...files, "--unauthenticated", "1m");
   onTestFinished(() => server.drain());
   const url = server.serving.url!;
   expect(url).toMatch(/^https:/);

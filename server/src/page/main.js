@@ -111,6 +111,7 @@ function leave(why) {
   topics.clear();
   frames.clear();
   toast.hide();
+  announce("");
   list.render([], 0);
   find("gaps", HTMLElement).replaceChildren();
   document.title = "Carillon";
