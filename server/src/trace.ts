@@ -14,6 +14,7 @@ import {
   context as contexts,
   ProxyTracerProvider,
   ROOT_CONTEXT,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
@@ -36,11 +37,13 @@ export function openTracing(version: string): Tracer | null {
   return isNone ? null : provider.getTracer("carillon", version);
 }
 
-function contextOf(traceparent: string): Context {
+function spanContextOf(traceparent: string): SpanContext {
   const [, traceId = "", spanId = "", flags = ""] = traceparent.split("-");
-  const traceFlags = Number.parseInt(flags, 16);
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
 }
+
+const contextOf = (traceparent: string): Context =>
+  trace.setSpanContext(ROOT_CONTEXT, spanContextOf(traceparent));
 
 const originOf = ({ notification: { traceparent } }: Submission): string | null =>
   isTraceparent(traceparent) ? traceparent : null;
@@ -60,10 +63,7 @@ export function traceReceiver(receiver: Receiver, tracer: Tracer | null): Receiv
             "messaging.operation.type": "send",
             "messaging.batch.message_count": submissions.length,
           },
-          links: others.slice(0, linksMost).flatMap((origin) => {
-            const context = trace.getSpanContext(contextOf(origin));
-            return context === undefined ? [] : [{ context }];
-          }),
+          links: others.slice(0, linksMost).map((origin) => ({ context: spanContextOf(origin) })),
         },
         first === undefined ? contexts.active() : contextOf(first),
       );
@@ -93,10 +93,7 @@ export function traceReceiver(receiver: Receiver, tracer: Tracer | null): Receiv
 
 interface Committed {
   readonly batch: LogBatch;
-  readonly outcomes: readonly (
-    | { readonly status: string; readonly seq?: number }
-    | { readonly status: string }
-  )[];
+  readonly outcomes: readonly { readonly status: string }[];
   readonly tookMs: number;
 }
 
