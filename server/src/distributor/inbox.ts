@@ -5,7 +5,13 @@
 import { encodeCursor, type StreamTag, tagOf } from "@carillon/protocol/cursor";
 import type { UnreadCount } from "@carillon/protocol/frames";
 import type { StreamName } from "@carillon/protocol/stream";
-import type { InboxFilter, InboxItem, Queries, InboxPage as StoredPage } from "../store/queries.ts";
+import {
+  everything,
+  type InboxFilter,
+  type InboxItem,
+  type Queries,
+  type InboxPage as StoredPage,
+} from "../store/queries.ts";
 import { type Before, type BeforePlace, decodeBefore, encodeBefore } from "./before.ts";
 import { toldOf } from "./marks.ts";
 import type { Reader } from "./reader.ts";
@@ -35,17 +41,6 @@ export interface Inbox {
   /** One that a page would show, archived or silent too; null where none would. Rejects as the store does. */
   item(user: string, stream: StreamName, seq: number): Promise<InboxItem | null>;
 }
-
-const everything: InboxFilter = {
-  unread: false,
-  archived: "with",
-  silent: true,
-  own: false,
-  topics: [],
-  type: null,
-  source: null,
-  since: null,
-};
 
 export const makeInbox = (queries: Queries, reader: Pick<Reader, "ask">): Inbox => ({
   async page({ user, limit, before: token, filter }) {

@@ -35,6 +35,18 @@ export interface InboxFilter {
   readonly since: number | null;
 }
 
+/** All that the inbox can show. */
+export const everything: InboxFilter = {
+  unread: false,
+  archived: "with",
+  silent: true,
+  own: false,
+  topics: [],
+  type: null,
+  source: null,
+  since: null,
+};
+
 export interface InboxWanted {
   readonly user: string;
   /** 1 to 100. */

@@ -3,7 +3,7 @@ import { type StreamTag, tagOf } from "@carillon/protocol/cursor";
 import type { StreamName } from "@carillon/protocol/stream";
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { InboxFilter, InboxItem, InboxPage } from "../queries.ts";
+import { everything, type InboxFilter, type InboxItem, type InboxPage } from "../queries.ts";
 import type { OpenedStore } from "./suite.ts";
 import type { UnreadModel } from "./unread-model.ts";
 
@@ -37,16 +37,6 @@ const filterOf = ({ topic, sinceMs, ...rest }: WalkedFilter, now: number): Inbox
   since: sinceMs === null ? null : now - sinceMs,
 });
 
-const everything: InboxFilter = {
-  unread: false,
-  archived: "with",
-  silent: true,
-  own: false,
-  topics: [],
-  type: null,
-  source: null,
-  since: null,
-};
 const asked: readonly InboxFilter[] = [
   everything,
   { ...everything, unread: true },
