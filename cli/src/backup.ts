@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { watchProgress } from "./progress.ts";
+import { watched } from "./progress.ts";
 import { dataDirectoryOf, targetFlags } from "./target.ts";
 import { verb } from "./verb.ts";
 
@@ -24,15 +24,14 @@ export const backup = verb({
   async run(given, [folder], world) {
     const { json = false } = given;
     const { backUp } = await import("@carillon/server/backup");
-    const progress = watchProgress({ json, terminal: process.stderr.isTTY === true, ...world });
-    const ended = await backUp({
-      dataDirectory: dataDirectoryOf(given, world),
-      folder: resolve(world.cwd, folder!),
-      withKeys: given["with-keys"] ?? false,
-      tell: progress.tell,
-    });
-    progress.end();
-    if (json) world.out(`${JSON.stringify({ type: "ended", ...ended })}\n`);
+    const ended = await watched(json, world, ({ tell }) =>
+      backUp({
+        dataDirectory: dataDirectoryOf(given, world),
+        folder: resolve(world.cwd, folder!),
+        withKeys: given["with-keys"] ?? false,
+        tell,
+      }),
+    );
     if (ended.is !== "done") {
       if (!json) world.err(`${ended.why}\n`);
       return ended.is;

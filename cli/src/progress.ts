@@ -1,4 +1,6 @@
 /** Progress for people, on one line of a terminal or a line a stage; or for machines. */
+import type { Surroundings } from "./verb.ts";
+
 export interface Progress {
   readonly stage: string;
   readonly rows: number;
@@ -65,4 +67,17 @@ function timeOf(ms: number): string {
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** Runs what takes long, tells how far it is on the way, and as JSON how it ended. */
+export async function watched<E extends object>(
+  json: boolean,
+  { out, err }: Pick<Surroundings, "out" | "err">,
+  run: (progress: ReturnType<typeof watchProgress>) => Promise<E>,
+): Promise<E> {
+  const progress = watchProgress({ json, terminal: process.stderr.isTTY === true, out, err });
+  const ended = await run(progress);
+  progress.end();
+  if (json) out(`${JSON.stringify({ type: "ended", ...ended })}\n`);
+  return ended;
 }

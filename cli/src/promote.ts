@@ -1,6 +1,6 @@
 import type { Mode, Promoted } from "@carillon/server/promote";
 import type { Exit } from "./exit-codes.ts";
-import { watchProgress } from "./progress.ts";
+import { watched } from "./progress.ts";
 import { verb } from "./verb.ts";
 
 export const promote = verb({
@@ -23,18 +23,17 @@ export const promote = verb({
     const json = args.includes("--json");
     const mode: Mode = args.includes("--down") ? "down" : args.includes("--verify") ? "verify" : "up";
     const { promoteStore } = await import("@carillon/server/promote");
-    const progress = watchProgress({ json, terminal: process.stderr.isTTY === true, out, err });
-    const promoted = await promoteStore({
-      args: args.filter((arg) => !["--json", "--down", "--verify"].includes(arg)),
-      mode,
-      signal: untilSignalled(),
-      tell: progress.tell,
-      note: progress.note,
-    });
-    progress.end();
+    const promoted = await watched(json, { out, err }, ({ tell, note }) =>
+      promoteStore({
+        args: args.filter((arg) => !["--json", "--down", "--verify"].includes(arg)),
+        mode,
+        signal: untilSignalled(),
+        tell,
+        note,
+      }),
+    );
     const said = saidOf(promoted, mode);
-    if (json) out(`${JSON.stringify({ type: "ended", ...promoted })}\n`);
-    else (said.exit === "done" ? out : err)(`${said.text}\n`);
+    if (!json) (said.exit === "done" ? out : err)(`${said.text}\n`);
     return said.exit;
   },
 });

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { watchProgress } from "./progress.ts";
+import { watched } from "./progress.ts";
 import { targetFlags } from "./target.ts";
 import { UsageError, verb } from "./verb.ts";
 
@@ -19,14 +19,13 @@ export const restore = verb({
     const { json = false, "data-directory": directory } = given;
     if (directory === undefined) throw new UsageError("--data-directory is needed: where to");
     const { restore: restoreInto } = await import("@carillon/server/backup");
-    const progress = watchProgress({ json, terminal: process.stderr.isTTY === true, ...world });
-    const ended = await restoreInto({
-      dataDirectory: resolve(world.cwd, directory),
-      folder: resolve(world.cwd, folder!),
-      tell: progress.tell,
-    });
-    progress.end();
-    if (json) world.out(`${JSON.stringify({ type: "ended", ...ended })}\n`);
+    const ended = await watched(json, world, ({ tell }) =>
+      restoreInto({
+        dataDirectory: resolve(world.cwd, directory),
+        folder: resolve(world.cwd, folder!),
+        tell,
+      }),
+    );
     if (ended.is !== "done") {
       if (!json) world.err(`${ended.why}\n`);
       return ended.is;

@@ -33,9 +33,11 @@ export const status = verb({
   more: () =>
     "Of a server that isn't ready it says why, and its exit status is that of one that can't be reached.",
   async run(given, [id], world) {
-    const told = operationsUrlOf(dataDirectoryOf(given, world));
-    const operationsUrl = baseUrl(given["operations-url"] ?? told ?? usualOperationsUrl);
-    if (id === undefined) return tellServer(operationsUrl, given.json === true, world);
+    if (id === undefined) {
+      const told = operationsUrlOf(dataDirectoryOf(given, world));
+      const operationsUrl = baseUrl(given["operations-url"] ?? told ?? usualOperationsUrl);
+      return tellServer(operationsUrl, given.json === true, world);
+    }
     if (given.to === undefined || !isStreamName(given.to))
       throw new UsageError("--to user:<id> or --to topic:<name> is needed");
     const target = findTarget(given, world);
