@@ -16,7 +16,8 @@ import { makeCertificatePair } from "./certificates.ts";
 
 interface Running extends Assembled {
   readonly directory: string;
-  readonly logged: string[];
+  /** Resolves once its log says so, now or later. */
+  says(what: string): Promise<void>;
 }
 
 async function start(directory: string, ...args: string[]): Promise<Running> {
@@ -24,14 +25,27 @@ async function start(directory: string, ...args: string[]): Promise<Running> {
   const read = readConfig({ args: [...usual, ...args], env: {}, cwd: directory });
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const logged: string[] = [];
+  const looking = new Set<() => void>();
+  const note = (line: string): void => {
+    logged.push(line);
+    for (const look of looking) look();
+  };
+  const says = (what: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (logged.some((line) => line.includes(what))) resolve();
+      };
+      looking.add(look);
+      look();
+    });
   const assembled = await assemble({
     config: read.config,
-    log: makeLogger({ level: "debug", format: "json", write: (line) => void logged.push(line) }),
+    log: makeLogger({ level: "debug", format: "json", write: note }),
     signal: new AbortController().signal,
-    broke: (what) => logged.push(what),
+    broke: note,
   });
   if ("problem" in assembled) throw new Error(assembled.problem);
-  return { ...assembled, directory, logged };
+  return { ...assembled, directory, says };
 }
 
 function newDirectory(): string {
@@ -78,10 +92,11 @@ test("a certificate that changes is served without a restart, and open sessions 
   await new Promise((resolve) => socket.once("open", resolve));
 
   writeFileSync(cert, "-----BEGIN CERTIFICATE-----\nhalf");
-  await until(async () => server.logged.some((line) => line.includes("certificate was not read again")));
+  await server.says("certificate was not read again");
   expect((await certificateOf(url)).subject.CN).toBe("first.example");
   write("second.example");
-  await until(async () => (await certificateOf(url)).subject.CN === "second.example");
+  await server.says("another certificate is served");
+  expect((await certificateOf(url)).subject.CN).toBe("second.example");
   expect(socket.readyState).toBe(WebSocket.OPEN);
   socket.terminate();
 }, 60_000);
