@@ -187,9 +187,25 @@ test("restore refuses what it can't vouch for, and leaves nothing behind", async
   await refused(/isn't as it was/);
 });
 
+/** 60 MB. */
+async function fill(url: string, key: string): Promise<void> {
+  const item = { to: "user:large", source: "/large", type: "t", data: "x".repeat(6_000) };
+  for (let sent = 0; sent < 10_000; sent += 1_000) {
+    const { status } = await fetch(`${url}/v1/notifications`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(new Array(1_000).fill(item)),
+    });
+    expect(status).toBe(202);
+  }
+}
+
 test("killed in the middle, a backup and a restore are never taken for whole, and the next goes through", async () => {
   const server = await place.serve(["--data-directory", "live"]);
-  const one = load(server.serving.url, keyIn(join(place.directory, "live")), "one");
+  const key = keyIn(join(place.directory, "live"));
+  // As much as takes longer to copy than to be killed.
+  await fill(server.serving.url, key);
+  const one = load(server.serving.url, key, "one");
   await one.until(30);
   for (const [verb, from, to, data] of [
     ["backup", "live", "kept", "carillon.db"],
